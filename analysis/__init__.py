@@ -1,0 +1,1 @@
+"""Verbs: read, detect, measure, rank, report; science takes arrays and tables and returns them."""

@@ -1,0 +1,1 @@
+"""REPORT.md: what was searched, found and decided, and how to redo it."""

@@ -1,0 +1,1 @@
+"""Faces: the Textual app and the command line."""
