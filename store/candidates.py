@@ -1,0 +1,281 @@
+"""Candidates: the ranked objects, written whole by a ranking and read a page at a time by the desk."""
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+from store import bulk
+from store.database import Database
+from store.project import StoreError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """What a ranking hands over; every table's columns are those of the store's table of that name."""
+
+    scores: "pd.DataFrame"
+    candidates: "pd.DataFrame"
+    image_candidates: "pd.DataFrame"
+    names: "pd.DataFrame"
+    info: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class CandidateRow:
+    """One candidate; NaN means not measured, scores are 0 to 1, angles degrees, fluxes in `flux_unit`."""
+
+    rank: int
+    candidate: str
+    kind: str
+    ra: float
+    dec: float
+    composite_score: float
+    anomaly_score: float
+    isolation_forest_score: float
+    snr_score: float
+    artifact_score: float
+    consistency_score: float
+    terms: str
+    snr: float
+    frames_detected: int
+    frames_covering: int
+    filters: str
+    object: str
+    best_source: str
+    best_frame: str
+    mag_ab: float
+    flux: float
+    flux_err: float
+    flux_unit: str
+    r50_arcsec: float
+    ellipticity: float
+    concentration: float
+    asymmetry: float
+    gini: float
+    m20: float
+    peak_ratio: float
+    flags: str
+    simulated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MemberRow:
+    """One detection of a candidate in one frame."""
+
+    source_id: str
+    frame: str
+    instrument: str
+    filter: str
+    mjd_beg: float
+    x: float
+    y: float
+    ra: float
+    dec: float
+    flux: float
+    flux_err: float
+    flux_unit: str
+    mag_ab: float
+    snr: float
+    r50_arcsec: float
+    ellipticity: float
+    anomaly_score: float
+    artifact_probability: float
+    flags: str
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Which candidates to list; every field left empty lets all pass.
+
+    `label` is a standing label of any vetter, "conflict" where they differ, or "none" where nobody gave one.
+    """
+
+    text: str = ""
+    label: str = ""
+    undecided_by: str | None = None
+    band: str = ""
+    flag: str = ""
+
+
+COLUMNS = tuple(field.name for field in fields(CandidateRow))
+MEMBER_COLUMNS = tuple(field.name for field in fields(MemberRow))
+
+# The row of each name when last listed: a page is fetched by row number, not by comparing 100,000 names.
+_rows: WeakKeyDictionary[Database, dict[str, int]] = WeakKeyDictionary()
+
+
+def save_ranking(db: Database, ranking: Ranking) -> None:
+    """Replace the ranking in one transaction: readers see the old one or the new one, whole."""
+    ordered = ranking.candidates.sort_values("rank", kind="stable")
+    with db.write() as cursor:
+        for table, rows in (
+            ("scores", ranking.scores),
+            ("candidates", ordered),
+            ("image_candidates", ranking.image_candidates),
+        ):
+            cursor.execute(f"DELETE FROM {table}")  # noqa: S608
+            bulk.insert(cursor, table, rows)
+        bulk.insert(cursor, "names", ranking.names)
+        # Of a name already there, the first position stays.
+        cursor.execute(
+            "DELETE FROM names WHERE rowid NOT IN (SELECT min(rowid) FROM names GROUP BY candidate, alias)"
+        )
+        cursor.execute("DELETE FROM ranking_info")
+        cursor.execute("INSERT INTO ranking_info VALUES (?)", [json.dumps(ranking.info, sort_keys=True)])
+
+
+def load_candidates(db: Database) -> "pd.DataFrame":
+    """Give all candidates in order of rank."""
+    with db.read() as cursor:
+        return bulk.load(cursor, f"SELECT {', '.join(COLUMNS)} FROM candidates ORDER BY rank")  # noqa: S608
+
+
+def load_image_candidates(db: Database) -> "pd.DataFrame":
+    """Give the candidates that each image put forward, by frame and rank in it."""
+    with db.read() as cursor:
+        return bulk.load(cursor, "SELECT * FROM image_candidates ORDER BY frame, rank_in_image")
+
+
+def known_names(db: Database) -> list[tuple[str, float, float]]:
+    """List every name ever given or decided on, with the position (degrees) that it was first given for."""
+    query = """
+        SELECT candidate, first(ra ORDER BY source, place), first(dec ORDER BY source, place) FROM (
+            SELECT candidate, ra, dec, CASE WHEN alias = candidate THEN 0 ELSE 1 END AS source, rowid AS place
+            FROM names
+            UNION ALL
+            SELECT candidate, ra, dec, 2, rowid FROM decisions WHERE candidate <> ''
+        ) WHERE isfinite(ra) AND isfinite(dec) GROUP BY candidate ORDER BY candidate
+    """
+    with db.read() as cursor:
+        return cursor.execute(query).fetchall()
+
+
+def aliases(db: Database) -> dict[str, str]:
+    """Map every later name to the first name of the same candidate."""
+    query = "SELECT alias, candidate FROM names WHERE alias <> candidate ORDER BY rowid"
+    with db.read() as cursor:
+        return dict(cursor.execute(query).fetchall())
+
+
+def ranking_info(db: Database) -> dict[str, Any]:
+    """Give the facts of the last ranking; empty where nothing was ranked."""
+    with db.read() as cursor:
+        row = cursor.execute("SELECT info FROM ranking_info").fetchone()
+    info: dict[str, Any] = json.loads(row[0]) if row else {}
+    return info
+
+
+def count(db: Database) -> int:
+    """Count the candidates."""
+    with db.read() as cursor:
+        row = cursor.execute("SELECT count(*) FROM candidates").fetchone()
+    return int(row[0]) if row else 0
+
+
+def candidate_order(
+    db: Database, *, where: Filter | None = None, sort: str = "rank", descending: bool = False
+) -> list[str]:
+    """Name the candidates that pass a filter, by any column; not measured comes last, ties by rank."""
+    if sort not in COLUMNS:
+        raise StoreError(f"candidates have no column {sort!r}; there are {', '.join(COLUMNS)}")
+    conditions, values = _conditions(where or Filter())
+    direction = "DESC" if descending else "ASC"
+    query = f"""
+        SELECT candidate, rowid FROM candidates WHERE {" AND ".join(conditions)}
+        ORDER BY {sort} {direction} NULLS LAST, rank
+    """  # noqa: S608
+    with db.read() as cursor:
+        rows = dict(cursor.execute(query, values).fetchall())
+    _rows.setdefault(db, {}).update(rows)
+    return list(rows)
+
+
+def candidate_rows(db: Database, names: Sequence[str]) -> dict[str, CandidateRow]:
+    """Give the rows of the named candidates; a name no longer ranked is left out."""
+    wanted = set(names)
+    listed = _rows.get(db, {})
+    numbers = ", ".join(str(listed[name]) for name in wanted if name in listed)
+    select = f"SELECT {', '.join(COLUMNS)} FROM candidates"  # noqa: S608
+    with db.read() as cursor:
+        rows = cursor.execute(f"{select} WHERE rowid IN ({numbers})").fetchall() if numbers else []
+        found = {row[1]: row for row in rows if row[1] in wanted}
+        # A ranking newer than the list, or a name that was never listed here: ask by name.
+        rest = [name for name in wanted if name not in found]
+        if rest:
+            by_name = cursor.execute(f"{select} WHERE candidate IN (SELECT unnest(?))", [rest]).fetchall()
+            found |= {row[1]: row for row in by_name}
+    return {name: CandidateRow(*_plain(found[name], COLUMNS)) for name in names if name in found}
+
+
+def first_rows(db: Database, limit: int) -> tuple[dict[str, CandidateRow], int]:
+    """Give the best candidates in order of rank, and how many there are in all."""
+    select = f"SELECT {', '.join(COLUMNS)} FROM candidates WHERE rank <= ? ORDER BY rank"  # noqa: S608
+    with db.read() as cursor:
+        rows = cursor.execute(select, [limit]).fetchall()
+        total = cursor.execute("SELECT count(*) FROM candidates").fetchone()
+    return {row[1]: CandidateRow(*_plain(row, COLUMNS)) for row in rows}, int(total[0]) if total else 0
+
+
+def members(db: Database, candidate: str) -> list[MemberRow]:
+    """List a candidate's detections in done frames, by frame and number."""
+    columns = ", ".join(
+        {"mjd_beg": "f.mjd_beg", "anomaly_score": "c.anomaly_score"}.get(name, f"s.{name}")
+        for name in MEMBER_COLUMNS
+    )
+    query = f"""
+        SELECT {columns} FROM candidates k
+        JOIN scores c ON c.object = k.object
+        JOIN sources s ON s.source_id = c.source_id
+        JOIN frames f ON f.frame = s.frame AND f.state = 'done'
+        WHERE k.candidate = ? ORDER BY s.frame, s.n
+    """  # noqa: S608
+    with db.read() as cursor:
+        rows = cursor.execute(query, [candidate]).fetchall()
+    return [MemberRow(*_plain(row, MEMBER_COLUMNS)) for row in rows]
+
+
+def _conditions(where: Filter) -> tuple[list[str], list[object]]:
+    conditions, values = ["true"], list[object]()
+    if where.text:
+        conditions.append("contains(lower(concat_ws(' ', candidate, object, best_frame, flags)), lower(?))")
+        values.append(where.text)
+    if where.band:
+        conditions.append("list_contains(string_split(lower(filters), ','), lower(?))")
+        values.append(where.band)
+    if where.flag:
+        conditions.append("list_contains(string_split(flags, ','), ?)")
+        values.append(where.flag)
+    if where.undecided_by is not None:
+        conditions.append(
+            "candidate NOT IN (SELECT candidate FROM standing WHERE vetter = ? AND label <> '')"
+        )
+        values.append(where.undecided_by)
+    if where.label == "none":
+        conditions.append("candidate NOT IN (SELECT candidate FROM standing WHERE label <> '')")
+    elif where.label == "conflict":
+        conditions.append(
+            "candidate IN (SELECT candidate FROM standing WHERE label <> '' "
+            "GROUP BY candidate HAVING count(DISTINCT label) > 1)"
+        )
+    elif where.label:
+        conditions.append("candidate IN (SELECT candidate FROM standing WHERE label = ?)")
+        values.append(where.label)
+    return conditions, values
+
+
+_TEXT = frozenset(
+    field.name for kind in (CandidateRow, MemberRow) for field in fields(kind) if field.type is str
+)
+
+
+def _plain(row: Sequence[Any], names: Sequence[str]) -> list[Any]:
+    return [
+        value if value is not None else "" if name in _TEXT else math.nan
+        for name, value in zip(names, row, strict=True)
+    ]

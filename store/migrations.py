@@ -1,0 +1,77 @@
+"""Versions of the schema: the current one, and the small functions that lead to it from older ones."""
+
+import subprocess
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from store import __version__
+from store.project import StoreError
+
+if TYPE_CHECKING:
+    import duckdb
+
+Migration = Callable[["duckdb.DuckDBPyConnection"], None]
+
+SCHEMA_VERSION = 1
+
+# The migration under key n brings a database from version n - 1 to n.
+MIGRATIONS: Mapping[int, Migration] = {}
+
+
+def is_current(connection: "duckdb.DuckDBPyConnection", path: Path) -> bool:
+    """Tell whether the schema is this program's; StoreError where it is newer or not ours."""
+    version = _version(connection, path)
+    if version > SCHEMA_VERSION:
+        raise StoreError(
+            f"{path}: written by a newer jwst-vet (schema {version}, this one knows {SCHEMA_VERSION}); "
+            "nothing was changed: update jwst-vet"
+        )
+    return version == SCHEMA_VERSION
+
+
+def bring_up_to_date(connection: "duckdb.DuckDBPyConnection", path: Path) -> None:
+    """Create the schema in an empty file, or migrate an older one after keeping a copy of it."""
+    if is_current(connection, path):
+        return
+    version = _version(connection, path)
+    if version == 0:
+        _in_transaction(connection, _create, SCHEMA_VERSION)
+    else:
+        _keep_copy(connection, path, version)
+        for step in range(version + 1, SCHEMA_VERSION + 1):
+            _in_transaction(connection, MIGRATIONS[step], step)
+    connection.execute("CHECKPOINT")
+
+
+def _version(connection: "duckdb.DuckDBPyConnection", path: Path) -> int:
+    tables = {name for (name,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
+    if not tables:
+        return 0
+    if "schema_version" not in tables:
+        raise StoreError(f"{path}: a DuckDB file of another program; name other folders under [paths]")
+    row = connection.execute("SELECT max(version) FROM schema_version").fetchone()
+    return int(row[0]) if row and row[0] is not None else 0
+
+
+def _create(connection: "duckdb.DuckDBPyConnection") -> None:
+    connection.execute(files("store").joinpath("schema.sql").read_text(encoding="utf-8"))
+
+
+def _in_transaction(connection: "duckdb.DuckDBPyConnection", change: Migration, version: int) -> None:
+    connection.execute("BEGIN")
+    change(connection)
+    applied_at = datetime.now(UTC).isoformat(timespec="seconds")
+    connection.execute("INSERT INTO schema_version VALUES (?, ?, ?)", [version, applied_at, __version__])
+    connection.execute("COMMIT")
+
+
+def _keep_copy(connection: "duckdb.DuckDBPyConnection", path: Path, version: int) -> None:
+    connection.execute("CHECKPOINT")
+    copy = path.with_name(f"{path.stem}.schema{version}{path.suffix}")
+    # Copied by another process: closing any descriptor of the file in this one would drop DuckDB's lock.
+    done = subprocess.run(["cp", "-p", "--", path, copy], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise StoreError(f"{path}: no copy could be kept before migrating: {done.stderr.strip()}")

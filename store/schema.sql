@@ -1,0 +1,69 @@
+-- Every table of the store, version 1. An index of the journals and of what was measured: it can be rebuilt.
+-- No foreign keys, no secondary indexes, no UNIQUE: DuckDB's own traps. NULL in a DOUBLE is "not measured" (NaN).
+
+CREATE TABLE schema_version (version INTEGER, applied_at VARCHAR, program VARCHAR);
+
+-- One row per input file; state is 'saving', 'done' or 'failed'.
+CREATE TABLE frames (
+    frame VARCHAR, path VARCHAR, sha256 VARCHAR, bytes BIGINT, state VARCHAR,
+    error_kind VARCHAR, error_reason VARCHAR, stage_key VARCHAR,
+    instrument VARCHAR, filter VARCHAR, program VARCHAR, target VARCHAR,
+    date_beg VARCHAR, mjd_beg DOUBLE, mjd_end DOUBLE, exposure_s DOUBLE, n_exposures INTEGER, pa_v3 DOUBLE,
+    nx INTEGER, ny INTEGER, pixel_scale_arcsec DOUBLE, area_arcmin2 DOUBLE, fwhm_arcsec DOUBLE,
+    flux_unit VARCHAR, to_njy DOUBLE, unit_source VARCHAR, cal_ver VARCHAR, crds_ctx VARCHAR,
+    has_err BOOLEAN, has_wht BOOLEAN, has_con BOOLEAN, footprint VARCHAR,
+    n_sources INTEGER, threshold_k DOUBLE, false_rate DOUBLE, sky_rms DOUBLE, depth_5sigma_mag DOUBLE,
+    simulated BOOLEAN, notes VARCHAR, measured_at VARCHAR, seconds DOUBLE
+);
+
+-- One row per detection or forced measurement per frame; n is the number at the end of source_id.
+CREATE TABLE sources (
+    source_id VARCHAR, frame VARCHAR, n INTEGER, instrument VARCHAR, filter VARCHAR, forced BOOLEAN,
+    x DOUBLE, y DOUBLE, ra DOUBLE, dec DOUBLE,
+    flux DOUBLE, flux_err DOUBLE, flux_unit VARCHAR, mag_ab DOUBLE, mag_ab_err DOUBLE, snr DOUBLE,
+    flux_ap1 DOUBLE, flux_ap1_err DOUBLE, flux_ap2 DOUBLE, flux_ap2_err DOUBLE,
+    r_kron_arcsec DOUBLE, r50_arcsec DOUBLE, semimajor_arcsec DOUBLE, semiminor_arcsec DOUBLE, theta_deg DOUBLE,
+    ellipticity DOUBLE, concentration DOUBLE, asymmetry DOUBLE, gini DOUBLE, m20 DOUBLE,
+    peak_ratio DOUBLE, sharpness DOUBLE, r50_psf_ratio DOUBLE,
+    n_peaks INTEGER, n_pixels INTEGER, exposures INTEGER, weight_ratio DOUBLE, edge_distance_px DOUBLE,
+    artifact_probability DOUBLE, flags VARCHAR, invalid_reasons VARCHAR, simulated BOOLEAN
+);
+
+-- What the ranking says of each source; apart from sources, so that a new ranking rewrites no measurement.
+CREATE TABLE scores (
+    source_id VARCHAR, object VARCHAR, anomaly_score DOUBLE, isolation_forest_score DOUBLE
+);
+
+-- One row per object, in order of rank, so that a page of ranks touches one block.
+CREATE TABLE candidates (
+    rank INTEGER, candidate VARCHAR, kind VARCHAR, ra DOUBLE, dec DOUBLE,
+    composite_score DOUBLE, anomaly_score DOUBLE, isolation_forest_score DOUBLE,
+    snr_score DOUBLE, artifact_score DOUBLE, consistency_score DOUBLE, terms VARCHAR,
+    snr DOUBLE, frames_detected INTEGER, frames_covering INTEGER, filters VARCHAR,
+    object VARCHAR, best_source VARCHAR, best_frame VARCHAR,
+    mag_ab DOUBLE, flux DOUBLE, flux_err DOUBLE, flux_unit VARCHAR, r50_arcsec DOUBLE,
+    ellipticity DOUBLE, concentration DOUBLE, asymmetry DOUBLE, gini DOUBLE, m20 DOUBLE, peak_ratio DOUBLE,
+    flags VARCHAR, simulated BOOLEAN
+);
+
+-- The candidates that each image put forward.
+CREATE TABLE image_candidates (frame VARCHAR, rank_in_image INTEGER, source_id VARCHAR, candidate VARCHAR);
+
+-- Every name ever given to a candidate: the first one stays, later ones are aliases.
+CREATE TABLE names (candidate VARCHAR, alias VARCHAR, ra DOUBLE, dec DOUBLE);
+
+-- Facts of the last ranking as one JSON object.
+CREATE TABLE ranking_info (info VARCHAR);
+
+-- Every journal line, undone or not.
+CREATE TABLE decisions (
+    id VARCHAR, decided_at VARCHAR, vetter VARCHAR, host VARCHAR, pid BIGINT, action VARCHAR, candidate VARCHAR,
+    ra DOUBLE, dec DOUBLE, payload VARCHAR, rank INTEGER, score DOUBLE, seconds DOUBLE,
+    undoes VARCHAR, version VARCHAR
+);
+
+-- What stands after undo and redo: one row per vetter and candidate; checks and checked_at are JSON objects.
+CREATE TABLE standing (
+    vetter VARCHAR, candidate VARCHAR, ra DOUBLE, dec DOUBLE, label VARCHAR, reason VARCHAR, grade VARCHAR,
+    checks VARCHAR, checked_at VARCHAR, note VARCHAR, decided_at VARCHAR, rank INTEGER, score DOUBLE, seconds DOUBLE, decisions INTEGER
+);

@@ -1,0 +1,275 @@
+"""Tables: one registry from which every CSV file, its documentation and its checks are made."""
+
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from store.database import Database
+from store.project import Project, StoreError
+from store.states import CHECKS, CONFLICT
+
+Kind = Literal["text", "free text", "integer", "number", "degrees", "yes or no"]
+
+# How a value is written; "free text" came from a person or a header, and must not start a formula.
+_WRITTEN: dict[Kind, str] = {
+    "text": "nullif({0}::VARCHAR, '')",
+    "free text": "CASE WHEN regexp_matches({0}, '^[=+@\\t\\r-]') THEN '''' || {0} ELSE nullif({0}, '') END",
+    "integer": "{0}::BIGINT",
+    "number": "CASE WHEN isfinite({0}) THEN printf('%.7g', {0}) END",
+    "degrees": "CASE WHEN isfinite({0}) THEN printf('%.7f', {0}) END",
+    "yes or no": "{0}::BOOLEAN",
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: its name, how it is written, its unit and its meaning."""
+
+    name: str
+    type: Kind
+    unit: str
+    meaning: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table: what a row is, its columns, the query that gives them by name, and the order of rows."""
+
+    name: str
+    row: str
+    columns: tuple[Column, ...]
+    query: str
+    order: str
+
+
+# Every column there is, told once; tables name those that they show.
+_COLUMNS = {
+    column.name: column
+    for column in (
+        Column("source_id", "text", "", "frame and number of the source in it, in order of y, then x"),
+        Column("frame", "text", "", "stem of the file"),
+        Column("object", "text", "", "object that the source belongs to, over all frames"),
+        Column("instrument", "text", "", "instrument"),
+        Column("filter", "text", "", "filter"),
+        Column("forced", "yes or no", "", "measured at a given place, not detected"),
+        Column("x", "number", "px", "column of the centroid, 0-based pixel centres"),
+        Column("y", "number", "px", "row of the centroid, 0-based pixel centres"),
+        Column("ra", "degrees", "deg", "right ascension, ICRS"),
+        Column("dec", "degrees", "deg", "declination, ICRS"),
+        Column("flux", "number", "flux_unit", "Kron flux"),
+        Column("flux_err", "number", "flux_unit", "its error, from empty apertures and photon noise"),
+        Column("flux_unit", "text", "", "nJy, or the image's own unit where no more is known"),
+        Column("mag_ab", "number", "mag", "AB magnitude of the Kron flux"),
+        Column("mag_ab_err", "number", "mag", "its error"),
+        Column("snr", "number", "", "Kron flux over its error; of an object, in its best frame"),
+        Column("flux_ap1", "number", "flux_unit", "flux in the smaller fixed aperture"),
+        Column("flux_ap1_err", "number", "flux_unit", "its error"),
+        Column("flux_ap2", "number", "flux_unit", "flux in the larger fixed aperture"),
+        Column("flux_ap2_err", "number", "flux_unit", "its error"),
+        Column("r_kron_arcsec", "number", "arcsec", "semi-major axis of the Kron aperture"),
+        Column("r50_arcsec", "number", "arcsec", "half-light radius"),
+        Column("semimajor_arcsec", "number", "arcsec", "second-moment semi-major axis"),
+        Column("semiminor_arcsec", "number", "arcsec", "second-moment semi-minor axis"),
+        Column("theta_deg", "number", "deg", "angle of the major axis, counter-clockwise from +x"),
+        Column("ellipticity", "number", "", "1 - minor over major axis"),
+        Column("concentration", "number", "", "5 log10(r80 / r20)"),
+        Column("asymmetry", "number", "", "change under half a turn, background taken off"),
+        Column("gini", "number", "", "Gini coefficient of the pixels"),
+        Column("m20", "number", "", "second moment of the brightest 20 % of the light"),
+        Column("peak_ratio", "number", "", "brightest pixel over Kron flux"),
+        Column("sharpness", "number", "", "light within 1.2 px over that within 4 px, relative to the PSF"),
+        Column("r50_psf_ratio", "number", "", "half-light radius over that of the PSF"),
+        Column("n_peaks", "integer", "", "peaks inside the source"),
+        Column("n_pixels", "integer", "px", "pixels above the threshold"),
+        Column("exposures", "integer", "", "exposures that saw the brightest pixel; -1 unknown"),
+        Column("weight_ratio", "number", "", "weight over the local median"),
+        Column("edge_distance_px", "number", "px", "distance to the nearest invalid pixel"),
+        Column("artifact_probability", "number", "0 to 1", "how much it looks like an artefact"),
+        Column("flags", "text", "", "comma-separated warnings"),
+        Column("invalid_reasons", "text", "", "why measures are missing"),
+        Column("anomaly_score", "number", "0 to 1", "fractional rank of the anomaly, higher is stranger"),
+        Column(
+            "isolation_forest_score", "number", "0 to 1", "score of the Isolation Forest; empty if not run"
+        ),
+        Column("rank_in_image", "integer", "", "place by anomaly score in its image"),
+        Column("rank", "integer", "", "place by composite score; empty where no longer ranked"),
+        Column("candidate", "text", "", "name by position; the first one given stays"),
+        Column("kind", "text", "", "image or spectrum"),
+        Column("composite_score", "number", "0 to 1", "weighted mean of the four terms"),
+        Column("snr_score", "number", "0 to 1", "log10(snr) / 2, clipped"),
+        Column("artifact_score", "number", "0 to 1", "1 - artifact_probability"),
+        Column(
+            "consistency_score", "number", "0 to 1", "frames showing it over frames covering it; needs two"
+        ),
+        Column("terms", "text", "", "which of the four terms could be computed"),
+        Column("frames_detected", "integer", "", "frames that show it"),
+        Column("frames_covering", "integer", "", "frames whose valid pixels cover it"),
+        Column("filters", "text", "", "comma-separated filters that show it"),
+        Column("best_source", "text", "", "its source of highest snr"),
+        Column("best_frame", "text", "", "the frame of that source"),
+        Column("label", "text", "", "label if all vetters agree, else conflict; empty if undecided"),
+        Column("reason", "text", "", "kind of artefact"),
+        Column("grade", "text", "", "A sure, B probable, C possible, X no"),
+        Column("vetter", "text", "", "who decided, comma-separated"),
+        Column("note", "free text", "", "the vetter's words"),
+        Column("decided_at", "text", "UTC", "time of the last decision that stands"),
+        Column("rank_seen", "integer", "", "rank when it was decided"),
+        Column("score_seen", "number", "0 to 1", "composite score when it was decided"),
+        Column("seconds", "number", "s", "time spent on the decisions that stand"),
+        Column("decisions", "integer", "", "decisions that stand"),
+        Column("check", "text", "", f"verification check: {', '.join(CHECKS)}"),
+        Column("outcome", "text", "", "pass, fail, inconclusive or not run"),
+        Column("checked_at", "text", "UTC", "time of the outcome"),
+        *(Column(c, "text", "", "outcome of this check; conflict if vetters differ") for c in CHECKS),
+        Column("simulated", "yes or no", "", "true where the pixels are SIMULATED"),
+    )
+}
+
+
+def _agreed(value: str, name: str) -> str:
+    """Write the SQL of what all vetters agree on."""
+    return f"CASE WHEN count(DISTINCT {value}) > 1 THEN '{CONFLICT}' ELSE max({value}) END AS {name}"
+
+
+_CHECK_VALUES = [f"(checks::JSON ->> '$.{check}') AS {check}" for check in CHECKS]
+_OUTCOMES = [f"coalesce(checks::JSON ->> '$.{check}', 'not run') AS {check}" for check in CHECKS]
+_VOTES = f"""
+    SELECT candidate, {_agreed("nullif(label, '')", "label")}, {_agreed("nullif(grade, '')", "grade")},
+        string_agg(DISTINCT vetter, ',' ORDER BY vetter) AS vetter,
+        {", ".join(_agreed(check, check) for check in CHECKS)}
+    FROM (SELECT *, {", ".join(_CHECK_VALUES)} FROM standing) GROUP BY candidate
+"""  # noqa: S608
+
+_SOURCE_COLUMNS = (
+    "instrument filter forced x y ra dec flux flux_err flux_unit mag_ab snr r50_arcsec ellipticity "
+    "anomaly_score isolation_forest_score artifact_probability flags simulated"
+)
+_SOURCE_EXTRAS = (
+    "mag_ab_err flux_ap1 flux_ap1_err flux_ap2 flux_ap2_err r_kron_arcsec semimajor_arcsec semiminor_arcsec "
+    "theta_deg concentration asymmetry gini m20 peak_ratio sharpness r50_psf_ratio n_peaks n_pixels "
+    "exposures weight_ratio edge_distance_px invalid_reasons"
+)
+_CHECK_COLUMNS = " ".join(CHECKS)
+
+
+def _columns(names: str) -> tuple[Column, ...]:
+    return tuple(_COLUMNS[name] for name in names.split())
+
+
+TABLES = {
+    table.name: table
+    for table in (
+        Table(
+            "all_sources",
+            "one detection or forced measurement in one frame",
+            _columns(f"source_id frame object {_SOURCE_COLUMNS} {_SOURCE_EXTRAS}"),
+            """
+            SELECT s.*, c.* EXCLUDE (source_id) FROM sources s
+            JOIN frames f ON f.frame = s.frame AND f.state = 'done'
+            LEFT JOIN scores c ON c.source_id = s.source_id
+            """,
+            "frame, n",
+        ),
+        Table(
+            "anomaly_candidates_images",
+            "one source that its image put forward as a candidate",
+            _columns(f"frame rank_in_image candidate source_id object {_SOURCE_COLUMNS} {_SOURCE_EXTRAS}"),
+            """
+            SELECT i.rank_in_image, i.candidate, s.*, c.* EXCLUDE (source_id) FROM image_candidates i
+            JOIN sources s ON s.source_id = i.source_id
+            JOIN frames f ON f.frame = s.frame AND f.state = 'done'
+            LEFT JOIN scores c ON c.source_id = i.source_id
+            """,
+            "frame, rank_in_image",
+        ),
+        Table(
+            "ranked_candidates",
+            "one object, the most interesting first",
+            _columns(
+                "rank candidate kind ra dec composite_score anomaly_score snr_score artifact_score "
+                "consistency_score terms snr frames_detected frames_covering filters label grade vetter "
+                f"{_CHECK_COLUMNS} simulated isolation_forest_score object best_source best_frame mag_ab "
+                "flux flux_err flux_unit r50_arcsec ellipticity concentration asymmetry gini m20 peak_ratio "
+                "flags"
+            ),
+            f"""
+            SELECT k.*, v.label, v.grade, v.vetter,
+                {", ".join(f"coalesce(v.{check}, 'not run') AS {check}" for check in CHECKS)}
+            FROM candidates k LEFT JOIN ({_VOTES}) v ON v.candidate = k.candidate
+            """,  # noqa: S608
+            "rank",
+        ),
+        Table(
+            "verdicts",
+            "what stands of one vetter's decisions on one candidate, ranked or not",
+            _columns(
+                f"candidate ra dec vetter label reason grade {_CHECK_COLUMNS} note decided_at rank_seen "
+                "score_seen seconds decisions rank simulated"
+            ),
+            f"""
+            SELECT s.* EXCLUDE (rank, score, checks, checked_at), s.rank AS rank_seen, s.score AS score_seen,
+                {", ".join(_OUTCOMES)},
+                k.rank, k.simulated
+            FROM standing s LEFT JOIN candidates k ON k.candidate = s.candidate
+            """,  # noqa: S608
+            "candidate, vetter",
+        ),
+        Table(
+            "checks",
+            "one outcome that one vetter gave to one check of one candidate",
+            _columns("candidate ra dec check vetter outcome checked_at rank simulated"),
+            f"""
+            SELECT s.candidate, s.ra, s.dec, s.vetter, t.name AS check, t.place, k.rank, k.simulated,
+                s.checks::JSON ->> t.name AS outcome, s.checked_at::JSON ->> t.name AS checked_at
+            FROM standing s
+            CROSS JOIN (SELECT unnest({list(CHECKS)}) AS name, unnest(range({len(CHECKS)})) AS place) t
+            LEFT JOIN candidates k ON k.candidate = s.candidate
+            WHERE outcome IS NOT NULL
+            """,  # noqa: S608
+            "candidate, place, vetter",
+        ),
+    )
+}
+
+
+def write_table(project: Project, db: Database, name: str) -> Path:
+    """Write a table as CSV, whole or not at all; decisions are as the database's index has them."""
+    table = TABLES[name]
+    project.tables.mkdir(parents=True, exist_ok=True)
+    path = project.tables / f"{name}.csv"
+    written = ", ".join(
+        f"{_WRITTEN[c.type].format(_quoted(c.name))} AS {_quoted(c.name)}" for c in table.columns
+    )
+    query = f"SELECT {written} FROM ({table.query}) ORDER BY {table.order}"  # noqa: S608
+    draft = project.tables / f".{name}-{secrets.token_hex(4)}.csv"
+    try:
+        with db.read() as cursor:
+            target = str(draft).replace("'", "''")
+            cursor.execute(f"COPY ({query}) TO '{target}' (FORMAT csv, HEADER)")
+        with draft.open("rb") as file:
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except OSError as error:
+        raise StoreError(
+            f"{path}: {error.strerror or error}; free some space or name other folders"
+        ) from error
+    finally:
+        draft.unlink(missing_ok=True)
+    return path
+
+
+def describe() -> str:
+    """Give the documentation of all tables in Markdown."""
+    parts = []
+    for table in TABLES.values():
+        parts += [f"### {table.name}.csv", "", f"One row: {table.row}.", ""]
+        parts += ["| column | type | unit | meaning |", "|---|---|---|---|"]
+        parts += [f"| {c.name} | {c.type} | {c.unit} | {c.meaning} |" for c in table.columns]
+        parts.append("")
+    return "\n".join(parts)
+
+
+def _quoted(name: str) -> str:
+    return f'"{name}"'

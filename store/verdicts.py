@@ -1,0 +1,221 @@
+"""Verdicts: what each vetter decided, read from the journals and kept in memory."""
+
+import threading
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from store import __version__, decisions
+from store.database import Database
+from store.journal import Journal, JournalError, Line, Problem, Record
+from store.journals import JournalFolder
+from store.project import Project
+from store.states import (
+    CHECKS,
+    CONFLICT,
+    GRADES,
+    LABELS,
+    OUTCOMES,
+    REASONS,
+    Key,
+    VerdictState,
+    check_payload,
+)
+
+__all__ = ["CHECKS", "CONFLICT", "GRADES", "LABELS", "OUTCOMES", "REASONS", "VerdictBook", "VerdictState"]
+
+
+class VerdictBook:
+    """All vetters' decisions on a project, and the pen of one of them; safe to use from any thread."""
+
+    def __init__(
+        self,
+        project: Project,
+        vetter: str,
+        *,
+        database: Database | None = None,
+        version: str = __version__,
+        resolve: Mapping[str, str] | None = None,
+        labels: Sequence[str] = LABELS,
+    ) -> None:
+        self.vetter = vetter
+        self.labels = tuple(labels)
+        self._database = database
+        self._resolve = dict(resolve or {})
+        self._journal = Journal(project.verdicts, vetter, version)
+        self._folder = JournalFolder(project.verdicts)
+        self._memory = threading.RLock()
+        self._lines: list[Line] = []
+        self._records: dict[str, Record] = {}
+        self._standing: dict[Key, list[Line]] = {}
+        self._states: dict[Key, VerdictState] = {}
+        self._index = decisions.Index()
+        self.refresh()
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """The journal lines that could not be used as they are."""
+        with self._memory:
+            return self._folder.problems
+
+    @property
+    def vetters(self) -> tuple[str, ...]:
+        """Everybody who ever decided something here, by name."""
+        with self._memory:
+            return tuple(sorted(self._records))
+
+    def refresh(self) -> None:
+        """Take in what other processes wrote, or files copied into the folder."""
+        with self._memory:
+            fresh, replaced = self._folder.read_new()
+            if replaced or (fresh and self._lines and fresh[0].id < self._lines[-1].id):
+                self._lines = self._folder.lines()
+                self._replay()
+                return
+            for line in fresh:
+                self._lines.append(line)
+                self._apply(line)
+
+    def set_aliases(self, resolve: Mapping[str, str]) -> None:
+        """Read later names of candidates as the first ones from now on."""
+        with self._memory:
+            self._resolve = dict(resolve)
+            self._replay()
+
+    def decide(
+        self,
+        action: str,
+        candidate: str,
+        ra: float | None,
+        dec: float | None,
+        payload: Mapping[str, Any],
+        rank: int | None = None,
+        score: float | None = None,
+        seconds: float | None = None,
+    ) -> Line:
+        """Keep a decision of this vetter: durable when this returns, JournalError where it is not kept."""
+        check_payload(action, payload, self.labels)
+        return self._write(
+            action=action,
+            candidate=candidate,
+            ra=ra,
+            dec=dec,
+            payload=payload,
+            rank=rank,
+            score=score,
+            seconds=seconds,
+        )
+
+    def undo(self) -> Line | None:
+        """Take back this vetter's last standing decision; None where there is none."""
+        with self._memory:
+            self.refresh()
+            record = self._records.get(self.vetter)
+            if record is None or not record.standing:
+                return None
+            last = record.standing[-1]
+            return self._take_back(last, "undo", last.id)
+
+    def redo(self) -> Line | None:
+        """Restore what undo took back last; None where nothing was, or a new decision came after it."""
+        with self._memory:
+            self.refresh()
+            record = self._records.get(self.vetter)
+            if record is None or not record.undone:
+                return None
+            decision, undo = record.undone[-1]
+            return self._take_back(decision, "redo", undo.id)
+
+    def state(self, candidate: str, vetter: str | None = None) -> VerdictState:
+        """Give what stands on a candidate by one vetter, this one by default."""
+        key = (vetter or self.vetter, self._resolve.get(candidate, candidate))
+        with self._memory:
+            return self._states.get(key) or VerdictState(candidate=key[1], vetter=key[0])
+
+    def states(self, vetter: str | None = None) -> dict[str, VerdictState]:
+        """Give what stands by one vetter, this one by default, for every candidate that has something."""
+        who = vetter or self.vetter
+        with self._memory:
+            return {candidate: state for (by, candidate), state in self._states.items() if by == who}
+
+    def all_states(self) -> list[VerdictState]:
+        """Give what stands by everybody, by candidate and vetter."""
+        with self._memory:
+            return [self._states[key] for key in sorted(self._states, key=lambda key: (key[1], key[0]))]
+
+    def consensus(self, candidate: str) -> str:
+        """Give the label all vetters who gave one agree on, "conflict" where they differ, "" without any."""
+        candidate = self._resolve.get(candidate, candidate)
+        with self._memory:
+            labels = {s.label for (_, name), s in self._states.items() if name == candidate and s.label}
+        return CONFLICT if len(labels) > 1 else next(iter(labels), "")
+
+    def history(self, candidate: str) -> list[Line]:
+        """Give every line about a candidate, of all vetters, undone or not, oldest first."""
+        candidate = self._resolve.get(candidate, candidate)
+        with self._memory:
+            return [line for line in self._lines if self._name(line) == candidate]
+
+    def index(self) -> int:
+        """Tell the database of lines and states that it does not hold yet; give the number of new lines."""
+        if self._database is None:
+            return 0
+        return self._index.update(self._database, self._snapshot)
+
+    def _snapshot(self) -> tuple[list[Line], dict[Key, VerdictState]]:
+        with self._memory:
+            self.refresh()
+            return list(self._lines), dict(self._states)
+
+    def _take_back(self, decision: Line, action: str, undoes: str) -> Line:
+        return self._write(
+            action=action,
+            candidate=decision.candidate,
+            ra=decision.ra,
+            dec=decision.dec,
+            payload={"action": decision.action, **decision.payload},
+            rank=decision.rank,
+            score=decision.score,
+            undoes=undoes,
+        )
+
+    def _write(self, **fields: Any) -> Line:
+        with self._memory:
+            line = self._journal.append(**fields)
+            # Read back from the file: memory holds what the file holds.
+            self.refresh()
+            if not self._folder.holds(line):
+                raise JournalError(
+                    f"{self._journal.path}: the decision is not there after writing; another program changes "
+                    "the file: end it, then decide again"
+                )
+            return line
+
+    def _name(self, line: Line) -> str:
+        return self._resolve.get(line.candidate, line.candidate)
+
+    def _replay(self) -> None:
+        self._records.clear()
+        self._standing.clear()
+        self._states.clear()
+        for line in self._lines:
+            self._apply(line)
+
+    def _apply(self, line: Line) -> None:
+        decision = self._records.setdefault(line.vetter, Record()).apply(line)
+        if decision is None:
+            return
+        key = (line.vetter, self._name(decision))
+        blank = VerdictState(candidate=key[1], vetter=key[0])
+        lines = self._standing.setdefault(key, [])
+        if line.action != "undo":
+            lines.append(decision)
+            self._states[key] = self._states.get(key, blank).after(decision)
+            return
+        lines.remove(decision)
+        state = blank
+        for earlier in lines:
+            state = state.after(earlier)
+        if lines:
+            self._states[key] = state
+        else:
+            del self._states[key]
