@@ -1,1 +1,1 @@
-"""REPORT.md: what was searched, found and decided, and how to redo it."""
+"""REPORT.md: what was searched, found and decided, what was not, and how to redo it."""

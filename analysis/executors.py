@@ -1,0 +1,152 @@
+"""Worker processes behind the `concurrent.futures` interface; one that dies costs only the file it held."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from queue import Empty
+from typing import Any
+
+NICE = 10
+"""Workers give way to whatever a person is doing on the machine."""
+POLL_SECONDS = 0.1
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+
+_reports: Any = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one task: its value, or why there is none."""
+
+    key: str
+    value: Any = None
+    error: BaseException | None = None
+
+
+class WorkerDied(Exception):  # noqa: N818 - the field's word for it
+    """The process that held a task was killed, twice: with others and alone."""
+
+
+def worker_count(workers: int) -> int:
+    """Return the processes to use: `workers`, or one per core this process may use where it is 0."""
+    if workers > 0:
+        return workers
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
+
+
+def report(key: str, done: int, total: int) -> None:
+    """Say from inside a worker how far the task `key` is."""
+    if _reports is not None:
+        _reports.put((key, done, total))
+
+
+def run_tasks(
+    tasks: Mapping[str, tuple[Callable[..., Any], tuple[Any, ...]]],
+    workers: int,
+    *,
+    progress: Callable[[str, int, int], None] = lambda _key, _done, _total: None,
+    stopping: Callable[[], bool] = lambda: False,
+) -> Iterator[Outcome]:
+    """Run tasks in processes and yield each outcome as it comes.
+
+    Parameters
+    ----------
+    tasks : mapping
+        Key to (function, arguments); both must be picklable.
+    workers : int
+        Most processes at once.
+    progress : callable
+        Called with (key, done, total) whenever a worker calls `report`.
+    stopping : callable
+        Asked often; once true, tasks not begun are dropped and those in hand are finished.
+
+    Yields
+    ------
+    Outcome
+        A task whose process died is tried once more alone; if it dies again its error is `WorkerDied`.
+    """
+    alone: list[str] = []
+    for outcome in _pool(tasks, workers, progress, stopping):
+        if isinstance(outcome.error, BrokenProcessPool):
+            alone.append(outcome.key)
+        else:
+            yield outcome
+    for key in alone:
+        if stopping():
+            return
+        for outcome in _pool({key: tasks[key]}, 1, progress, stopping):
+            if isinstance(outcome.error, BrokenProcessPool):
+                yield Outcome(key, error=WorkerDied("the worker process died on it, twice"))
+            else:
+                yield outcome
+
+
+def _pool(
+    tasks: Mapping[str, tuple[Callable[..., Any], tuple[Any, ...]]],
+    workers: int,
+    progress: Callable[[str, int, int], None],
+    stopping: Callable[[], bool],
+) -> Iterator[Outcome]:
+    """One pool over the tasks; those that a broken pool held come back with BrokenProcessPool."""
+    context = multiprocessing.get_context("spawn")
+    reports = context.Queue()
+    before = {name: os.environ.get(name) for name in _THREADS}
+    os.environ.update(dict.fromkeys(_THREADS, "1"))  # the pool is the parallelism
+    try:
+        with ProcessPoolExecutor(
+            max_workers=max(1, min(workers, len(tasks))),
+            mp_context=context,
+            initializer=_begin,
+            initargs=(reports,),
+        ) as pool:
+            waiting = list(tasks)
+            running: dict[Future[Any], str] = {}
+            while waiting or running:
+                while waiting and len(running) < 2 * workers and not stopping():
+                    key = waiting.pop(0)
+                    function, arguments = tasks[key]
+                    try:
+                        running[pool.submit(function, *arguments)] = key
+                    except BrokenProcessPool as error:
+                        yield Outcome(key, error=error)
+                if stopping():
+                    waiting.clear()
+                    for future in [f for f in running if f.cancel()]:
+                        del running[future]
+                finished, _ = wait(running, timeout=POLL_SECONDS, return_when=FIRST_COMPLETED)
+                _drain(reports, progress)
+                for future in finished:
+                    key = running.pop(future)
+                    error = future.exception()
+                    yield Outcome(key, error=error) if error else Outcome(key, value=future.result())
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+        reports.close()
+
+
+def _drain(reports: Any, progress: Callable[[str, int, int], None]) -> None:
+    """Hand on what the workers said since the last time."""
+    while True:
+        try:
+            progress(*reports.get_nowait())
+        except Empty:
+            return
+
+
+def _begin(reports: Any) -> None:
+    """Prepare a worker: polite, deaf to Ctrl+C (the run decides), able to report."""
+    import signal
+
+    global _reports  # noqa: PLW0603 - one per process, set once
+    _reports = reports
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.nice(NICE)

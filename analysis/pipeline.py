@@ -1,0 +1,175 @@
+"""A run: stages in their order, one at a time in a project, with events for whoever follows."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from store.runs import RunLog, new_run_id
+
+from analysis.config import Config
+from analysis.stages import StageResult
+from store.database import StoreError
+from store.project import Project
+
+DONE, BUG, UNUSABLE, PARTLY = 0, 1, 2, 3
+"""Exit codes: done; a bug; nothing usable or bad input; done in part."""
+
+STAGES = ("images", "rank", "report")
+"""The stages of a run, in order."""
+
+Listener = Callable[[Mapping[str, Any]], None]
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What a run came to: its exit code and what each stage did."""
+
+    run_id: str
+    exit_code: int
+    stages: tuple[StageResult, ...]
+
+
+def execute(
+    project: Project,
+    config: Config,
+    stages: Sequence[str] = STAGES,
+    *,
+    listener: Listener = lambda _event: None,
+    run_id: str | None = None,
+    paths: Sequence[Path] | None = None,
+    zeropoint: float | None = None,
+    argv: Sequence[str] = (),
+) -> RunResult:
+    """Run stages in this process, writing the event log that others follow.
+
+    One run at a time holds a project. The report alone is no run: it changes nothing that a run reads, so it
+    may be written while one is going on, and leaves no log.
+
+    Parameters
+    ----------
+    stages : sequence of str
+        Names out of `STAGES`, in order.
+    listener : callable
+        Also gets every event.
+    paths, zeropoint
+        Handed to the stage `images`.
+    argv : sequence of str
+        The command as it was given, for the log.
+
+    Raises
+    ------
+    StoreError
+        If the project cannot be written or another run holds it.
+    """
+    project.prepare()
+    stop = threading.Event()
+    alone = tuple(stages) == ("report",)
+    run_id = run_id or new_run_id()
+    with nullcontext() if alone else _claimed(project), _signals(stop):
+        log = None if alone else RunLog(project, run_id)
+
+        def emit(event: Mapping[str, Any]) -> None:
+            if log is not None:
+                log.emit(dict(event))
+            listener(event)
+
+        emit({"event": "run_started", "text": " ".join(argv), "stages": list(stages)})
+        results: list[StageResult] = []
+        try:
+            for name in stages:
+                emit({"event": "stage_started", "stage": name})
+                result = _stage(name, project, config, emit, stop.is_set, paths, zeropoint)
+                results.append(result)
+                emit(
+                    {
+                        "event": "stage_done",
+                        "stage": name,
+                        "done": result.done,
+                        "total": result.done + result.failed + result.skipped,
+                        "failed": result.failed,
+                        "text": "; ".join(result.lines),
+                    }
+                )
+                if stop.is_set():
+                    emit({"event": "run_stopped", "text": f"stopped after {name}", "exit_code": PARTLY})
+                    return RunResult(run_id, PARTLY, tuple(results))
+        except BaseException as error:
+            text = " ".join(str(error).split())
+            emit({"event": "run_failed", "text": f"{type(error).__name__}: {text}", "exit_code": BUG})
+            raise
+        code = exit_code(results)
+        emit({"event": "run_done", "exit_code": code, "text": f"exit code {code}"})
+        return RunResult(run_id, code, tuple(results))
+
+
+def exit_code(results: Sequence[StageResult]) -> int:
+    """Exit code of stages that ended: unusable if the last did nothing, in part if any input failed."""
+    if results and results[-1].done + results[-1].skipped == 0:
+        return UNUSABLE
+    return PARTLY if any(result.failed for result in results) else DONE
+
+
+def _stage(
+    name: str,
+    project: Project,
+    config: Config,
+    emit: Listener,
+    stopping: Callable[[], bool],
+    paths: Sequence[Path] | None,
+    zeropoint: float | None,
+) -> StageResult:
+    """Do one stage; its module is imported only now."""
+    if name == "images":
+        from analysis.stages.images import images
+
+        return images(project, config, emit, paths=paths, zeropoint=zeropoint, stopping=stopping)
+    if name == "rank":
+        from analysis.stages.rank import rank
+
+        return rank(project, config, emit)
+    from analysis.stages.report import report
+
+    return report(project, config, emit)
+
+
+@contextmanager
+def _claimed(project: Project) -> Iterator[None]:
+    """Hold the project for one run; the kernel lets go of it when the process ends, however it ends."""
+    import fcntl
+
+    path = project.runs / "lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise StoreError(
+                f"{project.root}: a run is going on here already; "
+                "`jwst-vet run --follow` shows it, `jwst-vet stop` ends it"
+            ) from None
+        yield
+
+
+@contextmanager
+def _signals(stop: threading.Event) -> Iterator[None]:
+    """Let SIGTERM and SIGINT end the run after the frame in hand, as long as this is the main thread."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def ask(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

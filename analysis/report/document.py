@@ -1,0 +1,63 @@
+"""The whole report: facts in, one Markdown document out."""
+
+from analysis.report.decisions import decisions
+from analysis.report.facts import Facts
+from analysis.report.findings import findings
+from analysis.report.markdown import escape, listing
+from analysis.report.methods import methods
+from analysis.report.redo import redo
+from analysis.report.searched import searched
+from analysis.report.unchecked import unchecked
+
+
+def render(facts: Facts) -> str:
+    """Return the report.
+
+    Section 8 and the times of decisions are the only lines that hold a clock's reading: all others are the
+    same for the same facts.
+    """
+    blocks = [f"# Anomaly candidates: {escape(facts.config.target)}"]
+    if facts.simulated:
+        blocks.append(_simulated(facts))
+    blocks += [
+        _summary(facts),
+        *searched(facts),
+        *methods(facts),
+        *findings(facts),
+        *decisions(facts),
+        *unchecked(facts),
+        *redo(facts),
+        *_times(facts),
+    ]
+    return "\n\n".join(blocks) + "\n"
+
+
+def _simulated(facts: Facts) -> str:
+    if facts.all_simulated:
+        return (
+            "> **SIMULATED.** Every image here was made by a program. Nothing in this report is an "
+            "observation of the sky."
+        )
+    return (
+        "> **SIMULATED images are among those searched.** They are marked in each table; what comes "
+        "from them is no observation of the sky."
+    )
+
+
+def _summary(facts: Facts) -> str:
+    bands = (
+        ", ".join(dict.fromkeys(f"{frame.instrument} {frame.filter}" for frame in facts.done)) or "no band"
+    )
+    decided = sum(1 for row in facts.candidates if facts.label(row.candidate))
+    unusable = f", {len(facts.failed)} unusable" if facts.failed else ""
+    return (
+        f"{len(facts.done)} images ({escape(bands)}){unusable}; {facts.n_candidates} candidates; "
+        f"{decided} of them with a person's label. A candidate is a source that deserves a look, not a "
+        "discovery."
+    )
+
+
+def _times(facts: Facts) -> list[str]:
+    lines = [f"Time: this report was written at {facts.written_at}."]
+    lines += [f"Time: {frame.frame} was measured at {frame.measured_at}." for frame in facts.done]
+    return ["## 8. Times", "These lines change when the same work is done again.", listing(lines)]

@@ -1,0 +1,127 @@
+"""What a report tells: plain facts gathered by the stage, read by the sections."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from analysis.config import Config
+from analysis.instruments import order_key
+from store.candidates import CandidateRow, MemberRow
+from store.frames import FrameRecord
+from store.journal import Problem
+from store.verdicts import CHECKS, CONFLICT, VerdictState
+
+TABLE_ROWS = 50
+"""Candidates in the ranked table; all are in ranked_candidates.csv."""
+PICTURES = 12
+"""Candidates shown with their cutouts."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Everything the report says.
+
+    Attributes
+    ----------
+    config : Config
+        The parameters as they are now.
+    version : str
+        Of this program.
+    frames : sequence of FrameRecord
+        Done and failed, by name.
+    info : mapping
+        Facts of the last ranking; empty where nothing was ranked.
+    n_candidates : int
+        How many there are; `candidates` holds the first of them and every one that somebody decided on.
+    candidates : sequence of CandidateRow
+        In order of rank.
+    views : mapping
+        By candidate, then frame: "detected", "not detected" or "not covered"; frames away from it are absent.
+    members : mapping
+        By candidate: its detections, by frame and number.
+    figures : mapping
+        By candidate: the path of its figure, relative to the report.
+    states : sequence of VerdictState
+        What stands of everybody's decisions, by candidate and vetter.
+    problems : sequence of Problem
+        Journal lines that could not be read.
+    locations : mapping
+        By frame: the file's path, relative to the project folder where it lies inside.
+    tables : sequence of str
+        Paths of the tables, relative to the report.
+    written_at : str
+        UTC, ISO 8601.
+    """
+
+    config: Config
+    version: str
+    frames: Sequence[FrameRecord]
+    info: Mapping[str, Any]
+    n_candidates: int
+    candidates: Sequence[CandidateRow]
+    views: Mapping[str, Mapping[str, str]]
+    members: Mapping[str, Sequence[MemberRow]]
+    figures: Mapping[str, str]
+    states: Sequence[VerdictState]
+    problems: Sequence[Problem]
+    locations: Mapping[str, str]
+    tables: Sequence[str]
+    written_at: str
+
+    @cached_property
+    def done(self) -> tuple[FrameRecord, ...]:
+        """Frames that were measured, short wavelengths first."""
+        done = [frame for frame in self.frames if frame.state == "done"]
+        return tuple(sorted(done, key=lambda f: (order_key(f.instrument, f.filter), f.mjd_beg, f.frame)))
+
+    @cached_property
+    def failed(self) -> tuple[FrameRecord, ...]:
+        """Files that could not be used."""
+        return tuple(frame for frame in self.frames if frame.state == "failed")
+
+    @property
+    def simulated(self) -> bool:
+        """Whether any frame is simulated."""
+        return any(frame.simulated for frame in self.frames)
+
+    @property
+    def all_simulated(self) -> bool:
+        """Whether every frame that was measured is simulated."""
+        return all(frame.simulated for frame in self.done)
+
+    @cached_property
+    def by_candidate(self) -> dict[str, list[VerdictState]]:
+        """Decisions by candidate."""
+        found: dict[str, list[VerdictState]] = {}
+        for state in self.states:
+            found.setdefault(state.candidate, []).append(state)
+        return found
+
+    def label(self, candidate: str) -> str:
+        """Return the label all vetters agree on, "conflict", or nothing."""
+        labels = {state.label for state in self.by_candidate.get(candidate, []) if state.label}
+        return CONFLICT if len(labels) > 1 else "".join(labels)
+
+    def outcome(self, candidate: str, check: str) -> str:
+        """Return the outcome of a check on which all vetters who gave one agree, "conflict", or "not run"."""
+        given = {state.checks.get(check, "") for state in self.by_candidate.get(candidate, [])} - {
+            "",
+            "not run",
+        }
+        return CONFLICT if len(given) > 1 else "".join(given) or "not run"
+
+    def outcomes(self, check: str) -> Counter[str]:
+        """Count the outcomes of a check over all candidates that are ranked now."""
+        ranked = {row.candidate for row in self.candidates}
+        counts = Counter(
+            self.outcome(candidate, check) for candidate in self.by_candidate if candidate in ranked
+        )
+        counts["not run"] = self.n_candidates - sum(n for name, n in counts.items() if name != "not run")
+        return counts
+
+    @property
+    def checks(self) -> tuple[str, ...]:
+        """Names of the verification checks."""
+        return CHECKS

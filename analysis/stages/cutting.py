@@ -1,0 +1,163 @@
+"""The second half of stage `rank`: candidates in; a cutout file and a figure of each out."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from analysis.cutouts import Panel, Target, common_side_arcsec, cut_panel, cutout_set, save_cutouts
+from analysis.instruments import order_key
+from analysis.stages import Emit
+from store.frames import FrameRecord
+from store.project import Project, slug
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    import pandas as pd
+
+FIGURES = 500
+"""Candidates that get a cutout file and a figure: a list without a cap can be longer than anybody looks."""
+BATCH = 50
+"""Candidates cut at a time, so that memory does not grow with their number."""
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """An open frame under the instrument, scale and unit that the store recorded when it was measured."""
+
+    instrument: str
+    filter: str
+    shape: tuple[int, int]
+    wcs: Any
+    pixel_scale: float
+    flux_unit: str
+    to_njy: float
+    mjd_beg: float
+    frame: Any
+
+    def read(self, y0: int, y1: int, x0: int, x1: int) -> Any:
+        """Return the planes of a window."""
+        return self.frame.read(y0, y1, x0, x1)
+
+    def valid_at(self, ra: Any, dec: Any) -> "npt.NDArray[np.bool_]":
+        """Return which positions (degrees) fall on a valid pixel."""
+        valid: npt.NDArray[np.bool_] = self.frame.valid_at(ra, dec)
+        return valid
+
+
+@contextmanager
+def open_recorded(project: Project, record: FrameRecord) -> Iterator[Recorded]:
+    """Open the file of a measured frame.
+
+    Raises
+    ------
+    FrameError
+        It cannot be opened, or is not the file that was measured.
+    """
+    from analysis.i2d import FrameError, open_frame
+
+    path = Path(record.path)
+    if path.is_file() and path.stat().st_size != record.bytes:
+        raise FrameError(path, "changed", "not the file that was measured; run `jwst-vet images` again")
+    with open_frame(path, unpack_dir=project.cache / "unpacked") as frame:
+        yield Recorded(
+            record.instrument,
+            record.filter,
+            frame.shape,
+            frame.wcs,
+            record.pixel_scale_arcsec,
+            record.flux_unit,
+            record.to_njy,
+            record.mjd_beg,
+            frame,
+        )
+
+
+def figure_paths(project: Project, candidate: str) -> tuple[Path, Path]:
+    """Return the cutout file and the figure of a candidate."""
+    name = slug(candidate)
+    return project.cutout_cache / f"{name}.npz", project.cutout_figures / f"{name}.png"
+
+
+def missing_figures(project: Project, candidates: Sequence[str]) -> list[str]:
+    """Return those of the first candidates whose cutout file or figure is not there."""
+    return [c for c in candidates[:FIGURES] if not all(p.exists() for p in figure_paths(project, c))]
+
+
+def targets_of(candidates: "pd.DataFrame", sources: "pd.DataFrame") -> list[Target]:
+    """Return the places to cut out, in order of rank.
+
+    The Kron radius is that of the candidate's best source; a frame detected it where a source of that frame
+    belongs to its object.
+    """
+    kron = dict(zip(sources["source_id"], sources["r_kron_arcsec"].tolist(), strict=True))
+    shown: dict[str, set[str]] = {name: set() for name in candidates["object"]}
+    for name, frame in zip(sources["object"], sources["frame"], strict=True):
+        if name in shown:
+            shown[name].add(frame)
+    columns = ("candidate", "ra", "dec", "best_source", "object", "simulated")
+    rows = zip(*(candidates[column].tolist() for column in columns), strict=True)
+    return [
+        Target(candidate, ra, dec, kron[best], frozenset(shown[name]), simulated)
+        for candidate, ra, dec, best, name, simulated in rows
+    ]
+
+
+def cut_candidates(
+    project: Project, cutout_size: int, records: Sequence[FrameRecord], targets: Sequence[Target], emit: Emit
+) -> None:
+    """Write cutout file and figure of the first candidates, and remove those of candidates no longer ranked.
+
+    Panels stand in order of wavelength, then of time. A frame that cannot be opened has none.
+    """
+    from analysis.montage import save_montage
+
+    ordered = sorted(records, key=lambda r: (order_key(r.instrument, r.filter), r.mjd_beg, r.frame))
+    wanted = targets[:FIGURES]
+    _remove_others(project, [target.candidate for target in wanted])
+    for start in range(0, len(wanted), BATCH):
+        batch = wanted[start : start + BATCH]
+        panels = _cut_batch(project, cutout_size, ordered, batch)
+        for place, (target, cut) in enumerate(zip(batch, panels, strict=True), start + 1):
+            cutouts = cutout_set(target, cut)
+            cache, figure = figure_paths(project, target.candidate)
+            save_cutouts(cache, cutouts)
+            save_montage(figure, cutouts, title=f"rank {place}")
+            emit(
+                {"event": "progress", "stage": "rank", "done": place, "total": len(wanted), "text": "cutouts"}
+            )
+
+
+def _cut_batch(
+    project: Project, cutout_size: int, records: Sequence[FrameRecord], targets: Sequence[Target]
+) -> "list[list[tuple[Panel, npt.NDArray[np.float32]]]]":
+    """Return the panels of each target, every frame opened once."""
+    from analysis.i2d import FrameError
+
+    scales = {record.frame: record.pixel_scale_arcsec for record in records}
+    sides = [
+        common_side_arcsec(cutout_size, (scales[frame] for frame in target.detected_in), target.r_kron_arcsec)
+        for target in targets
+    ]
+    panels: list[list[tuple[Panel, npt.NDArray[np.float32]]]] = [[] for _ in targets]
+    for record in records:
+        try:
+            with open_recorded(project, record) as frame:
+                for target, side, found in zip(targets, sides, panels, strict=True):
+                    panel = cut_panel(target, record.frame, frame, side)
+                    if panel is not None:
+                        found.append(panel)
+        except FrameError:
+            continue  # said once already, where the stage reads the coverage
+    return panels
+
+
+def _remove_others(project: Project, candidates: Sequence[str]) -> None:
+    """Remove cutouts and figures of what is no longer ranked."""
+    kept = {path for candidate in candidates for path in figure_paths(project, candidate)}
+    for folder, pattern in ((project.cutout_cache, "*.npz"), (project.cutout_figures, "*.png")):
+        for path in folder.glob(pattern):
+            if path not in kept:
+                path.unlink()

@@ -1,0 +1,217 @@
+"""Stage `rank`: measured sources in; objects, scores, candidates, their tables and cutouts out."""
+
+import hashlib
+import json
+import platform
+from collections.abc import Sequence
+from dataclasses import asdict
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+from analysis.config import Config
+from analysis.stages import Emit, StageResult
+from analysis.stages.cutting import FIGURES, cut_candidates, missing_figures, open_recorded, targets_of
+from store.candidates import Ranking, known_names, load_candidates, ranking_info, save_ranking
+from store.database import Database
+from store.frames import FrameRecord, frame_records
+from store.project import Project
+from store.sources import load_sources
+from store.tables import write_table
+from store.verdicts import VerdictBook
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    import pandas as pd
+
+    from analysis.association import Objects
+
+CODE_VERSION = "2"
+TABLES = ("all_sources", "anomaly_candidates_images", "ranked_candidates")
+PACKAGES = ("astropy", "duckdb", "numpy", "pandas", "photutils", "scikit-learn", "scipy", "sep")
+"""Packages whose version can change a number; the record of a ranking names them."""
+
+
+def rank(project: Project, config: Config, emit: Emit) -> StageResult:
+    """Rank what was measured; with the same frames, parameters and code as before there is nothing to do.
+
+    A frame that can no longer be opened is one line: whether it covers a candidate is then unknown, and it
+    counts only where it detected one.
+    """
+    db = Database(project.database)
+    records = frame_records(db, "done")
+    if not records:
+        return StageResult("rank")
+    # Names that people decided on are kept, even where the database was made anew from the journals.
+    VerdictBook(project, config.vetting.name(), database=db).index()
+    key = ranking_key(records, config)
+    if _nothing_to_do(project, db, key):
+        emit({"event": "note", "stage": "rank", "text": "nothing changed since the last ranking"})
+        return StageResult("rank", skipped=len(records), lines=_lines(ranking_info(db)))
+    sources = load_sources(db)
+    ranking, failures = make_ranking(project, config, records, sources, known_names(db), emit)
+    ranking.info["key"] = key
+    save_ranking(db, ranking)
+    for name in TABLES:
+        write_table(project, db, name)
+    cut_candidates(project, config.cutout_size, records, targets_of(ranking.candidates, sources), emit)
+    unread = len(failures)
+    return StageResult("rank", len(records) - unread, unread, 0, tuple(failures), _lines(ranking.info))
+
+
+def ranking_key(records: Sequence[FrameRecord], config: Config) -> str:
+    """Return the name of what a ranking depends on: the frames as measured, the parameters, the code."""
+    facts = [
+        CODE_VERSION,
+        sorted((record.frame, record.stage_key) for record in records),
+        config.min_snr,
+        config.top_anomalies_per_image,
+        config.cutout_size,
+        asdict(config.weights),
+        asdict(config.ranking),
+    ]
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
+
+
+def make_ranking(
+    project: Project,
+    config: Config,
+    records: Sequence[FrameRecord],
+    sources: "pd.DataFrame",
+    known: list[tuple[str, float, float]],
+    emit: Emit,
+) -> tuple[Ranking, list[str]]:
+    """Return the ranking of all sources and a line for each frame whose coverage could not be read.
+
+    The columns object, anomaly_score and isolation_forest_score of `sources` are filled in place.
+    """
+    import pandas as pd
+
+    from analysis.anomaly import score_sources
+    from analysis.association import FrameFacts, associate, carry_names, name_of
+    from analysis.ranking import listed_objects, rank_candidates
+
+    min_snr, top = config.min_snr, config.top_anomalies_per_image
+    emit(_progress(0, "shapes among the sources of each band"))
+    scores = score_sources(sources, min_snr=min_snr, method=config.ranking.method)
+    sources["anomaly_score"] = scores.anomaly_score
+    sources["isolation_forest_score"] = scores.isolation_forest_score
+    emit(_progress(1, "objects across frames"))
+    facts = [FrameFacts(r.frame, r.instrument, r.filter, r.fwhm_arcsec) for r in records]
+    objects = associate(sources, facts)
+    names = carry_names(objects.ra, objects.dec, known)
+    sources["object"] = [names[i] if i >= 0 else "" for i in objects.of_source.tolist()]
+    listed = listed_objects(sources, objects, min_snr=min_snr, top=top)
+    emit(_progress(2, "which frames cover the candidates"))
+    covered, failures = coverage(project, records, objects, listed)
+    ranked = rank_candidates(
+        sources, objects, names, covered, weights=asdict(config.weights), min_snr=min_snr, top=top
+    )
+    candidates = ranked.candidates
+    ranking = Ranking(
+        scores=sources[["source_id", "object", "anomaly_score", "isolation_forest_score"]],
+        candidates=candidates,
+        image_candidates=ranked.image_candidates,
+        names=pd.DataFrame(
+            {
+                "candidate": candidates["candidate"],
+                "alias": [
+                    name_of(ra, dec) for ra, dec in zip(candidates["ra"], candidates["dec"], strict=True)
+                ],
+                "ra": candidates["ra"],
+                "dec": candidates["dec"],
+            }
+        ),
+        info=_info(config, records, scores.facts(), len(sources), len(objects.ra), candidates, failures),
+    )
+    return ranking, [f"{record.path}: {reason}" for record, reason in failures]
+
+
+def coverage(
+    project: Project, records: Sequence[FrameRecord], objects: "Objects", listed: "npt.NDArray[np.int64]"
+) -> "tuple[npt.NDArray[np.bool_], list[tuple[FrameRecord, str]]]":
+    """Return which frames (columns) have a valid pixel at the listed objects (rows of all objects).
+
+    A frame that cannot be opened has False everywhere and is returned with the reason.
+    """
+    import numpy as np
+
+    from analysis.i2d import FrameError
+
+    covered = np.zeros((len(objects.ra), len(records)), dtype=bool)
+    failures = []
+    for column, record in enumerate(records):
+        try:
+            with open_recorded(project, record) as frame:
+                covered[listed, column] = frame.valid_at(objects.ra[listed], objects.dec[listed])
+        except FrameError as error:
+            failures.append((record, f"{error.kind}: {error.reason}; its coverage is not counted"))
+    return covered, failures
+
+
+def _info(
+    config: Config,
+    records: Sequence[FrameRecord],
+    groups: list[dict[str, Any]],
+    n_sources: int,
+    n_objects: int,
+    candidates: "pd.DataFrame",
+    failures: "list[tuple[FrameRecord, str]]",
+) -> dict[str, Any]:
+    """Return the facts of a ranking, as the report tells them; no times, so that a repetition is the same."""
+    from analysis.anomaly import FEATURES, LEAST_FOR_DISTANCE, LEAST_FOR_FOREST, SEEDS, SUBSAMPLE, TREES
+
+    return {
+        "code_version": CODE_VERSION,
+        "method": config.ranking.method,
+        "seeds": list(SEEDS),
+        "trees": TREES,
+        "subsample": SUBSAMPLE,
+        "least_for_forest": LEAST_FOR_FOREST,
+        "least_for_distance": LEAST_FOR_DISTANCE,
+        "features": {feature.column: feature.meaning for feature in FEATURES},
+        "groups": groups,
+        "weights": asdict(config.weights),
+        "detection_threshold": config.detection_threshold,
+        "min_snr": config.min_snr,
+        "top_anomalies_per_image": config.top_anomalies_per_image,
+        "cutout_size": config.cutout_size,
+        "frames": {record.frame: record.stage_key for record in records},
+        "coverage_unknown": {record.frame: reason for record, reason in failures},
+        "n_sources": n_sources,
+        "n_objects": n_objects,
+        "n_candidates": len(candidates),
+        "simulated": any(record.simulated for record in records),
+        "python": platform.python_version(),
+        "versions": {package: version(package) for package in PACKAGES},
+    }
+
+
+def _nothing_to_do(project: Project, db: Database, key: str) -> bool:
+    """Tell whether the last ranking is this one, whole, with its tables and figures."""
+    info = ranking_info(db)
+    if info.get("key") != key or info["coverage_unknown"]:
+        return False
+    names = load_candidates(db)["candidate"].tolist()
+    tables = all((project.tables / f"{name}.csv").exists() for name in TABLES)
+    return tables and not missing_figures(project, names)
+
+
+def _lines(info: dict[str, Any]) -> tuple[str, ...]:
+    """Return what a person is told of a ranking."""
+    counts = "{n_candidates} candidates of {n_objects} objects, {n_sources} sources".format_map(info)
+    lines = [f"{counts} in {len(info['frames'])} frames"]
+    few = [
+        band for group in info["groups"] if group["method"] != "isolation_forest" for band in group["bands"]
+    ]
+    if few and info["method"] == "isolation_forest":
+        lines.append(
+            f"fewer than {info['least_for_forest']} sources in {', '.join(few)}: ranked by robust distance"
+        )
+    if info["n_candidates"] > FIGURES:
+        lines.append(f"figures are made of the first {FIGURES} candidates")
+    return tuple(lines)
+
+
+def _progress(done: int, text: str) -> dict[str, object]:
+    return {"event": "progress", "stage": "rank", "done": done, "total": 4, "text": text}

@@ -1,0 +1,129 @@
+"""Stage `report`: what the store and the journals hold in; the tables and REPORT.md out."""
+
+import os
+import secrets
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from analysis.config import Config
+from analysis.cutouts import CutoutError, load_cutouts
+from analysis.report.document import render
+from analysis.report.facts import PICTURES, TABLE_ROWS, Facts
+from analysis.stages import Emit, StageResult
+from analysis.stages.cutting import figure_paths
+from store import __version__
+from store.candidates import CandidateRow, aliases, candidate_order, candidate_rows, members, ranking_info
+from store.database import Database
+from store.frames import FrameRecord, frame_records
+from store.project import Project, StoreError
+from store.tables import TABLES, write_table
+from store.verdicts import VerdictBook
+
+
+def report(project: Project, config: Config, emit: Emit) -> StageResult:
+    """Write every table and REPORT.md of what there is now.
+
+    Nothing is written where no frame was measured yet.
+    """
+    db = Database(project.database)
+    records = frame_records(db)
+    if not any(record.state == "done" for record in records):
+        return StageResult("report")
+    book = VerdictBook(project, config.vetting.name(), database=db, resolve=aliases(db))
+    book.index()
+    paths = []
+    for place, name in enumerate(TABLES):
+        emit({"event": "progress", "stage": "report", "done": place, "total": len(TABLES) + 1, "text": name})
+        paths.append(write_table(project, db, name))
+    facts = gather(project, config, db, book, records, paths)
+    write_whole(project.report, render(facts))
+    total = len(TABLES) + 1
+    emit({"event": "progress", "stage": "report", "done": total, "total": total, "text": "REPORT.md"})
+    return StageResult("report", done=1, lines=(f"REPORT.md and {len(paths)} tables",))
+
+
+def gather(
+    project: Project,
+    config: Config,
+    db: Database,
+    book: VerdictBook,
+    records: Sequence[FrameRecord],
+    tables: Sequence[Path],
+) -> Facts:
+    """Collect what the report tells."""
+    names = candidate_order(db)
+    states = book.all_states()
+    decided = {state.candidate for state in states}
+    told = [name for place, name in enumerate(names) if place < TABLE_ROWS or name in decided]
+    rows = candidate_rows(db, told)
+    candidates = [rows[name] for name in told if name in rows]
+    base = project.report_dir
+    figures = {row.candidate: figure_paths(project, row.candidate)[1] for row in candidates[:PICTURES]}
+    return Facts(
+        config=config,
+        version=__version__,
+        frames=records,
+        info=ranking_info(db),
+        n_candidates=len(names),
+        candidates=candidates,
+        views=_views(project, candidates[:PICTURES]),
+        members={row.candidate: members(db, row.candidate) for row in candidates[:PICTURES]},
+        figures={name: _relative(path, base) for name, path in figures.items() if path.exists()},
+        states=states,
+        problems=book.problems,
+        locations={record.frame: _location(Path(record.path), project.root) for record in records},
+        tables=[_relative(path, base) for path in tables],
+        written_at=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def _views(project: Project, rows: Sequence[CandidateRow]) -> dict[str, dict[str, str]]:
+    """Return what each frame near a candidate shows of it; a candidate without cutouts is left out."""
+    views = {}
+    for row in rows:
+        try:
+            panels = load_cutouts(figure_paths(project, row.candidate)[0]).panels
+        except CutoutError:
+            continue  # no cutouts yet: the report then has no figure either and says so
+        views[row.candidate] = {
+            panel.frame: "detected"
+            if panel.detected
+            else ("not detected" if panel.covered else "not covered")
+            for panel in panels
+        }
+    return views
+
+
+def _location(path: Path, root: Path) -> str:
+    """Return a file's path from the project folder where it lies inside, else the whole path."""
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
+
+
+def _relative(path: Path, base: Path) -> str:
+    return Path(os.path.relpath(path, base)).as_posix()
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a text file whole or not at all.
+
+    Raises
+    ------
+    StoreError
+        It cannot be written; the file that was there is untouched.
+    """
+    draft = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with draft.open("w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except OSError as error:
+        raise StoreError(
+            f"{path}: not written: {error.strerror or error}; free some space or name other folders "
+            "under [paths]"
+        ) from error
+    finally:
+        draft.unlink(missing_ok=True)
