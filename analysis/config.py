@@ -378,5 +378,7 @@ def markdown_table() -> str:
         name = f"[{fact.table}] {fact.name}" if fact.table else fact.name
         unit = f" ({fact.unit})" if fact.unit else ""
         lines.append(f"| `{name}` | `{_toml(fact.default)}` | {fact.doc}{unit} | {fact.allowed} |")
-    lines.append('| `[keys]` | none | other keys for actions of the app, by the names in ? | action = "key" |')
+    lines.append(
+        '| `[keys]` | none | other keys for actions of the app, by the names in ? | action = "key" |'
+    )
     return "\n".join(lines)

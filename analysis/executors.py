@@ -122,8 +122,8 @@ def _pool(
                 _drain(reports, progress)
                 for future in finished:
                     key = running.pop(future)
-                    error = future.exception()
-                    yield Outcome(key, error=error) if error else Outcome(key, value=future.result())
+                    trouble = future.exception()
+                    yield Outcome(key, error=trouble) if trouble else Outcome(key, value=future.result())
     finally:
         for name, value in before.items():
             if value is None:

@@ -1,0 +1,170 @@
+"""Light and size of sources from their stamps: centres, Kron and fixed apertures, radii, errors."""
+
+import math
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import sep
+
+from analysis.noise import ApertureNoise
+from analysis.stamps import Stamps
+from analysis.zeropoint import AB_ZERO_NJY
+
+Array = npt.NDArray[np.float64]
+KRON_FACTOR: Final = 2.5
+KRON_LEAST: Final = 3.5
+"""Smallest Kron aperture, in units of the isophotal axes (SExtractor's PHOT_AUTOPARAMS 2.5, 3.5)."""
+KRON_MOST: Final = 9.0
+"""Largest one; beyond it the Kron radius is that of the noise."""
+KRON_MEASURE: Final = 6.0
+"""The Kron radius is measured inside this many isophotal axes."""
+_FRACTIONS: Final = (0.2, 0.5, 0.8)
+
+
+@dataclass(frozen=True, eq=False)
+class Light:
+    """Light of n sources; arrays of shape (n,); pixels and image units; NaN where it cannot be measured.
+
+    Attributes
+    ----------
+    x, y : float64
+        Centre in the stamp: Gaussian-windowed, or the barycentre where that wanders off.
+    flux, flux_err : float64
+        In the Kron ellipse.
+    ap1, ap1_err, ap2, ap2_err : float64
+        In the two circles.
+    kron_a : float64
+        Semi-major axis of the Kron ellipse.
+    r20, r50, r80 : float64
+        Radii of circles that hold those shares of the Kron flux.
+    sharpness : float64
+        Sum within 1.2 px over that within 4 px.
+    invalid, hole : float64
+        Invalid pixels and pixels of holes inside the Kron ellipse, about.
+    """
+
+    x: Array
+    y: Array
+    flux: Array
+    flux_err: Array
+    ap1: Array
+    ap1_err: Array
+    ap2: Array
+    ap2_err: Array
+    kron_a: Array
+    r20: Array
+    r50: Array
+    r80: Array
+    sharpness: Array
+    invalid: Array
+    hole: Array
+
+
+def aperture_radii(fwhm_arcsec: float) -> tuple[float, float]:
+    """Return the radii of the two circles, arcsec: max(0.16, 0.7 FWHM) and max(0.25, 1.1 FWHM)."""
+    width = 0.0 if math.isnan(fwhm_arcsec) else fwhm_arcsec
+    return max(0.16, 0.7 * width), max(0.25, 1.1 * width)
+
+
+def measure_light(
+    stamps: Stamps,
+    axes: tuple[Array, Array, Array],
+    noise: ApertureNoise,
+    radii_px: tuple[float, float],
+    fwhm_px: float,
+) -> Light:
+    """Measure the light of sources.
+
+    Parameters
+    ----------
+    stamps : Stamps
+        Of n sources.
+    axes : tuple of arrays (n,)
+        a, b, theta of the isophotal ellipses: pixels, pixels, radians.
+    noise : ApertureNoise
+        The frame's.
+    radii_px : tuple[float, float]
+        Radii of the two circles, pixels.
+    fwhm_px : float
+        PSF width, pixels; NaN where unknown.
+
+    Returns
+    -------
+    Light
+        Errors are the empty-aperture noise of that area, times the root mean square of the pixel noise inside
+        the aperture, which holds the source's own photon noise where the file has ERR.
+    """
+    a, b, theta = axes[0], axes[1], np.clip(axes[2], -1.5707, 1.5707)
+    image, variance = stamps.canvas(stamps.image), stamps.sigma**2
+    x, y = _centres(stamps, image, a, b, fwhm_px)
+    row = stamps.column(y)
+    room = _room(stamps, x, y)
+    kron, _ = sep.kron_radius(image, x, row, a, b, theta, np.minimum(KRON_MEASURE, room / a))
+    kron = np.where(np.isfinite(kron) & (kron > 0), KRON_FACTOR * kron, KRON_LEAST)
+    size = np.minimum(np.clip(kron, KRON_LEAST, KRON_MOST), room / a)
+
+    def ellipse(planes: npt.NDArray[Any], subpix: int = 1) -> Array:
+        total: Array = sep.sum_ellipse(stamps.canvas(planes), x, row, a, b, theta, size, subpix=subpix)[0]
+        return total
+
+    def circle(planes: npt.NDArray[Any], radius: float, subpix: int = 5) -> Array:
+        reach = np.minimum(radius, room)
+        total: Array = sep.sum_circle(stamps.canvas(planes), x, row, reach, subpix=subpix)[0]
+        return np.where(room >= radius, total, np.nan)
+
+    def error(summed_variance: Array, area: Array | float) -> Array:
+        return noise.sigma(area) * np.sqrt(summed_variance / area)
+
+    flux = ellipse(stamps.image, 5)
+    around = circle(stamps.image, 4.0)
+    bright = flux > 0
+    reach = np.minimum(np.where(bright, size * a, 1.0), room)
+    growth, _ = sep.flux_radius(image, x, row, reach, _FRACTIONS, normflux=np.where(bright, flux, 1.0))
+    growth = np.where(bright[:, None] & (growth > 0), growth, np.nan)
+    core = circle(stamps.image, 1.2, 7)
+    return Light(
+        x=x,
+        y=y,
+        flux=flux,
+        flux_err=error(ellipse(variance), math.pi * a * b * size**2),
+        ap1=circle(stamps.image, radii_px[0]),
+        ap1_err=error(circle(variance, radii_px[0]), math.pi * radii_px[0] ** 2),
+        ap2=circle(stamps.image, radii_px[1]),
+        ap2_err=error(circle(variance, radii_px[1]), math.pi * radii_px[1] ** 2),
+        kron_a=size * a,
+        r20=growth[:, 0],
+        r50=growth[:, 1],
+        r80=growth[:, 2],
+        sharpness=np.divide(core, around, out=np.full(len(x), np.nan), where=around > 0),
+        invalid=ellipse(stamps.invalid.astype(np.float32)),
+        hole=ellipse(stamps.hole.astype(np.float32)),
+    )
+
+
+def _room(stamps: Stamps, x: Array, y: Array) -> Array:
+    """Return the radius, pixels, up to which an aperture stays in its stamp."""
+    last = 2 * stamps.half
+    nearest = np.minimum(np.minimum(x, y), np.minimum(last - x, last - y))
+    return np.maximum(nearest, 1.0)
+
+
+def _centres(
+    stamps: Stamps, image: npt.NDArray[Any], a: Array, b: Array, fwhm_px: float
+) -> tuple[Array, Array]:
+    """Return Gaussian-windowed centres (SExtractor's XWIN), or barycentres where the window wanders off."""
+    width = np.maximum(np.sqrt(a * b), (2.0 if math.isnan(fwhm_px) else fwhm_px) / 2.3548)
+    row = stamps.column(stamps.y)
+    x, y, flag = sep.winpos(image, stamps.x, row, np.minimum(width, stamps.half / 4), subpix=5)
+    moved = np.hypot(x - stamps.x, y - row)
+    good = np.isfinite(moved) & (moved <= np.maximum(1.0, width)) & (flag == 0)
+    return np.where(good, x, stamps.x), np.where(good, stamps.y + (y - row), stamps.y)
+
+
+def magnitudes(flux_njy: Array, flux_err_njy: Array) -> tuple[Array, Array]:
+    """Return AB magnitudes and errors, 31.4 - 2.5 log10(F / nJy); NaN where the flux is not positive."""
+    positive = flux_njy > 0
+    safe = np.where(positive, flux_njy, 1.0)
+    mag = np.where(positive, AB_ZERO_NJY - 2.5 * np.log10(safe), np.nan)
+    return mag, np.where(positive, 2.5 / math.log(10) * flux_err_njy / safe, np.nan)

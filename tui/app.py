@@ -1,0 +1,109 @@
+"""The app's front door: asks the terminal and reads the project while Textual is still being imported."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from analysis.config import Config
+from store.project import Project, StoreError
+from tui.keys import KeymapError, resolve
+from tui.terminal import Probe
+
+if TYPE_CHECKING:
+    from tui.desk import Desk, Opening
+
+UNUSABLE = 2
+POLL_SECONDS = 0.2
+TRUECOLOUR = ("kitty", "ghostty", "iterm2", "wezterm", "foot", "konsole", "vscode", "alacritty", "contour")
+
+
+def run_app(
+    project: Project,
+    config: Config,
+    *,
+    start_run: Callable[[], str],
+    stop_run: Callable[[str], None],
+) -> int:
+    """Show the app on a project until the person leaves; give the exit code.
+
+    `start_run` starts a run in a process of its own and gives its id; `stop_run` stops one by id.
+    """
+    if not (sys.stdin and sys.stdin.isatty() and sys.stdout.isatty() and sys.stderr.isatty()):
+        message = "jwst-vet: the app needs a terminal on standard input, output and error"
+        print(f"{message}; `jwst-vet status`, `run` and `report` do not", file=sys.stderr)
+        return UNUSABLE
+    os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
+    with Probe(config.ui.preview) as probe:
+        prefetch = Prefetch(project, config)
+        try:
+            table = resolve(config.keys)
+        except KeymapError as error:
+            print(f"jwst-vet: {project.root / 'config.toml'}: {error}", file=sys.stderr)
+            return UNUSABLE
+        from tui.application import VetApp
+        from tui.driver import Driver
+
+        terminal = probe.finish()
+        Driver.terminal = terminal
+        if terminal.brand.lower().startswith(TRUECOLOUR):
+            os.environ.setdefault("COLORTERM", "truecolor")  # SSH does not bring it along
+        app = VetApp(
+            project,
+            config,
+            table=table,
+            terminal=terminal,
+            start_run=start_run,
+            stop_run=stop_run,
+            export=exporter(project),
+            desk=prefetch.desk,
+            prefetched=prefetch.take,
+        )
+        app.run()
+    return int(app.return_code or 0)
+
+
+class Prefetch:
+    """Reads the project in a thread while the imports go on; `take` gives it if it is there by then."""
+
+    def __init__(self, project: Project, config: Config) -> None:
+        from tui.desk import Desk
+
+        self.desk: Desk = Desk(project, config)
+        self._opening: Opening | None = None
+        self._thread = threading.Thread(target=self._read, name="prefetch", daemon=True)
+        self._thread.start()
+
+    def _read(self) -> None:
+        try:
+            self._opening = self.desk.open()
+        except StoreError:
+            self._opening = None  # the screen asks again, and shows the reason
+
+    def take(self) -> Opening | None:
+        """Give what was read; nothing is waited for."""
+        return None if self._thread.is_alive() else self._opening
+
+
+def exporter(project: Project) -> Callable[[Callable[[], bool]], tuple[int, str]]:
+    """Make the export: the report command in a process of its own, so that the keys stay alive."""
+
+    def export(gives_up: Callable[[], bool]) -> tuple[int, str]:
+        command = [sys.executable, "-P", "-m", "tui", "-C", str(project.root), "report"]
+        with subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        ) as process:
+            while True:
+                try:
+                    output, _ = process.communicate(timeout=POLL_SECONDS)
+                except subprocess.TimeoutExpired:
+                    if gives_up():
+                        process.terminate()
+                else:
+                    return process.returncode, output
+
+    return export

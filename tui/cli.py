@@ -1,0 +1,120 @@
+"""The command line: words into one of the commands; nothing heavy is imported before a command needs it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+DONE, BUG, UNUSABLE, PARTLY = 0, 1, 2, 3
+
+_EPILOG = "Exit codes: 0 done; 1 a bug; 2 bad usage, bad configuration or nothing usable; 3 done in part."
+
+
+@dataclass(frozen=True)
+class Command:
+    """One word of the command line: its name, what help says, its arguments, the function in tui.commands."""
+
+    name: str
+    help: str
+    function: str
+    arguments: Callable[[argparse.ArgumentParser], None] = lambda _parser: None
+
+
+def _json(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="write JSON for a program to read")
+
+
+def _demo(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--no-app", action="store_true", help="print the top ten and the report's path instead"
+    )
+
+
+def _images(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "files", nargs="*", type=Path, metavar="FITS", help="images of your own (default: data/products)"
+    )
+    parser.add_argument(
+        "--zeropoint",
+        type=float,
+        metavar="MAG",
+        help="AB magnitude of one unit, where the file has no flux unit",
+    )
+    _json(parser)
+
+
+def _run(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--detach", action="store_true", help="start it, print its id and return")
+    parser.add_argument("--follow", action="store_true", help="show the run that is going on until it ends")
+    parser.add_argument("--run-id", help=argparse.SUPPRESS)
+    _json(parser)
+
+
+COMMANDS = (
+    Command("demo", "a simulated project in ./jwst-vet-demo, run to the end, then the app", "demo", _demo),
+    Command("init", "write a commented config.toml", "init"),
+    Command("check", "say whether this machine, its packages and this terminal are fit", "check", _json),
+    Command("images", "detect and measure every source of the images", "images", _images),
+    Command("rank", "join frames into objects, score and rank them, cut out the candidates", "rank", _json),
+    Command("report", "write the tables and REPORT.md", "report", _json),
+    Command("run", "images, rank and report on what lies in data/products", "run", _run),
+    Command("stop", "ask the run to stop after the frame in hand", "stop"),
+    Command("status", "say what is there, what runs and what failed", "status", _json),
+)
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line that names the next step."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(UNUSABLE, f"{self.prog}: {' '.join(message.split())}; see `{self.prog} --help`\n")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Make the parser from the table of commands."""
+    parser = _Parser(
+        prog="jwst-vet",
+        description="Find candidate anomalies in JWST images and vet them in the terminal. "
+        "Without a command: the app.",
+        epilog=_EPILOG,
+    )
+    parser.add_argument(
+        "-C", dest="folder", type=Path, default=None, metavar="DIR", help="project folder (default: this one)"
+    )
+    parser.add_argument("--version", action="store_true", help="print the version and leave")
+    words = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
+    for command in COMMANDS:
+        word = words.add_parser(command.name, help=command.help, description=command.help, epilog=_EPILOG)
+        word.add_argument(
+            "-C", dest="folder", type=Path, default=argparse.SUPPRESS, metavar="DIR", help="project folder"
+        )
+        command.arguments(word)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code."""
+    if sys.platform == "win32":
+        print(
+            "jwst-vet: Windows is not supported; it runs in WSL (Windows Subsystem for Linux)",
+            file=sys.stderr,
+        )
+        return UNUSABLE
+    arguments = build_parser().parse_args(argv)
+    if arguments.version:
+        from store import __version__
+
+        print(f"jwst-vet {__version__}")
+        return DONE
+    from tui import commands
+
+    name = next((c.function for c in COMMANDS if c.name == arguments.command), "app")
+    return commands.guarded(getattr(commands, name), arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,268 @@
+"""What each command does: it opens the project, calls the stages or the app, and returns an exit code."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from analysis import config as configuration
+from analysis.config import Config, ConfigError
+from store.database import StoreError
+from store.project import Project
+from tui.cli import BUG, DONE, UNUSABLE
+from tui.text import clean
+
+DEMO_FOLDER = Path("jwst-vet-demo")
+_TOP = 10
+
+
+def guarded(function: Callable[[argparse.Namespace], int], arguments: argparse.Namespace) -> int:
+    """Run a command; a known trouble is one line and exit code 2, a bug one line, a log and exit code 1."""
+    try:
+        return function(arguments)
+    except (ConfigError, StoreError) as error:
+        return _say_error(str(error))
+    except BrokenPipeError:
+        sys.stderr.close()  # whoever read our lines has gone; nothing is left to say
+        return DONE
+    except KeyboardInterrupt:
+        return _say_error("interrupted", 130)
+    except Exception as error:  # noqa: BLE001 - the last line of defence: a bug is said and logged
+        where = _log_bug(arguments)
+        return _say_error(f"a bug: {type(error).__name__}: {error}; the traceback is in {where}", BUG)
+
+
+def _say_error(text: str, code: int = UNUSABLE) -> int:
+    print(f"jwst-vet: {clean(text)}", file=sys.stderr)
+    return code
+
+
+def _log_bug(arguments: argparse.Namespace) -> Path:
+    """Write the traceback to the project's log, or beside the shell where there is no project."""
+    folder = (arguments.folder or Path()) / "outputs" / "log"
+    if not folder.is_dir():
+        folder = Path()
+    path = (folder / "jwst-vet.log").absolute()
+    with path.open("a", encoding="utf-8") as stream:
+        stream.write(f"{datetime.now(UTC).isoformat()} {' '.join(sys.argv)}\n{traceback.format_exc()}\n")
+    return path
+
+
+def open_project(arguments: argparse.Namespace) -> tuple[Project, Config]:
+    """Open the project folder: its configuration and its paths."""
+    root = (arguments.folder or Path()).absolute()
+    if not (root / configuration.FILE_NAME).is_file():
+        raise ConfigError(
+            f"{root}: no {configuration.FILE_NAME} here; `jwst-vet init` writes one, `jwst-vet demo` makes a "
+            "simulated project, `jwst-vet -C DIR` opens another folder"
+        )
+    config = configuration.load(root / configuration.FILE_NAME)
+    return Project(root, data=root / config.paths.data, outputs=root / config.paths.outputs), config
+
+
+def app(arguments: argparse.Namespace) -> int:
+    """Open the app on the project."""
+    project, config = open_project(arguments)
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        return _say_error("the app needs a terminal; `jwst-vet status`, `run` and `report` do not")
+    return _start_app(project, config)
+
+
+def _start_app(project: Project, config: Config) -> int:
+    """Hand the terminal to the app."""
+    from tui.app import run_app
+    from tui.processes import start_run, stop_run
+
+    project.prepare()
+
+    def stop(run_id: str) -> None:
+        stop_run(project, run_id)
+
+    return run_app(project, config, start_run=lambda: start_run(project), stop_run=stop)
+
+
+def demo(arguments: argparse.Namespace) -> int:
+    """Make the simulated project, run it, and open the app or print the top ten."""
+    root = (arguments.folder or DEMO_FOLDER).absolute()
+    path = root / configuration.FILE_NAME
+    if path.exists():
+        project, config = open_project(argparse.Namespace(folder=root))
+        if not config.target.startswith("SIMULATED"):
+            return _say_error(f"{root}: holds a project that is not the demo; give another folder: -C DIR")
+    elif root.exists() and any(root.iterdir()):
+        return _say_error(f"{root}: is not empty and not a demo; give another folder: -C DIR")
+    else:
+        root.mkdir(parents=True, exist_ok=True)
+        config = Config(target_name="SIMULATED field")
+        path.write_text(configuration.as_toml(config), encoding="utf-8")
+        project = Project(root)
+    project.prepare()
+    from analysis.simulate import TRUTH_NAME, simulate_field
+    from tui.console import Console
+
+    if not (project.products / TRUTH_NAME).exists():
+        print(f"making a SIMULATED field in {project.products}", flush=True)
+        simulate_field(project.products)
+    code = _execute(project, config, ("images", "rank", "report"), Console())
+    if code != DONE or arguments.no_app or not (sys.stdin.isatty() and sys.stdout.isatty()):
+        if code == DONE:
+            _print_top(project)
+            if not arguments.no_app:
+                print(f"no terminal here for the app; `jwst-vet -C {root}` opens it")
+        return code
+    return _start_app(project, config)
+
+
+def _print_top(project: Project) -> None:
+    """Print the first candidates and where the report is."""
+    from store.candidates import candidate_order, candidate_rows
+    from store.database import Database
+
+    database = Database(project.database)
+    names = candidate_order(database)
+    rows = candidate_rows(database, names[:_TOP])
+    print(f"\n{'rank':>4}  {'candidate':<28} {'score':>6} {'S/N':>8}  frames  filters")
+    for name in names[:_TOP]:
+        row = rows[name]
+        mark = "  SIMULATED" if row.simulated else ""
+        frames = f"{row.frames_detected}/{row.frames_covering}"
+        print(
+            f"{row.rank:>4}  {row.candidate:<28} {row.composite_score:>6.3f} {row.snr:>8.1f}  {frames:>6}  "
+            f"{row.filters}{mark}"
+        )
+    print(f"\n{len(names)} candidates; report: {project.report}")
+
+
+def init(arguments: argparse.Namespace) -> int:
+    """Write a commented config.toml."""
+    root = (arguments.folder or Path()).absolute()
+    path = root / configuration.FILE_NAME
+    if path.exists():
+        return _say_error(f"{path}: is there already; it was left as it is")
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        path.write_text(configuration.as_toml(), encoding="utf-8")
+    except OSError as error:
+        return _say_error(f"{path}: cannot be written: {error.strerror}")
+    print(f"wrote {path}\nput *_i2d.fits files into {root / 'data' / 'products'} and type: jwst-vet run")
+    return DONE
+
+
+def check(arguments: argparse.Namespace) -> int:
+    """Say whether machine, packages, folders and terminal are fit."""
+    from tui.machine import check_machine
+
+    return check_machine((arguments.folder or Path()).absolute(), as_json=arguments.json)
+
+
+def images(arguments: argparse.Namespace) -> int:
+    """Measure the sources of images."""
+    project, config = open_project(arguments)
+    if arguments.zeropoint is not None and not -100 < arguments.zeropoint < 100:
+        return _say_error(f"--zeropoint {arguments.zeropoint}: must be an AB magnitude between -100 and 100")
+    console = _console(arguments)
+    code = _execute(
+        project, config, ("images",), console, paths=arguments.files or None, zeropoint=arguments.zeropoint
+    )
+    if code == UNUSABLE:
+        _say_nothing(project, arguments.files)
+    return code
+
+
+def _say_nothing(project: Project, files: Sequence[Path]) -> None:
+    """Say why there was nothing to do, and what to do next."""
+    if files:
+        _say_error(f"none of the {len(files)} files could be used")
+    else:
+        _say_error(
+            f"{project.products}: no usable FITS image there; put *_i2d.fits files into it, "
+            "or name files: jwst-vet images FILE..."
+        )
+
+
+def rank(arguments: argparse.Namespace) -> int:
+    """Rank what was measured."""
+    project, config = open_project(arguments)
+    code = _execute(project, config, ("rank",), _console(arguments))
+    if code == UNUSABLE:
+        _say_error("no measured frames yet; `jwst-vet images` measures them")
+    return code
+
+
+def report(arguments: argparse.Namespace) -> int:
+    """Write the tables and the report."""
+    project, config = open_project(arguments)
+    code = _execute(project, config, ("report",), _console(arguments))
+    if code == UNUSABLE:
+        _say_error("nothing to report yet; `jwst-vet run` does all stages")
+    elif not arguments.json:
+        print(f"report: {project.report}")
+    return code
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Do all stages here, or start them as a run of their own, or follow the one that is going on."""
+    project, config = open_project(arguments)
+    from tui import processes
+
+    if arguments.detach:
+        run_id = processes.start_run(project)
+        print(f"run {run_id} started; `jwst-vet run --follow` shows it, `jwst-vet stop` ends it")
+        return processes.follow(project, run_id, _console(arguments)) if arguments.follow else DONE
+    if arguments.follow:
+        state = processes.running(project)
+        if state is None:
+            return _say_error("no run is going on; `jwst-vet status` tells of the last one")
+        return processes.follow(project, state.id, _console(arguments))
+    code = _execute(
+        project, config, ("images", "rank", "report"), _console(arguments), run_id=arguments.run_id
+    )
+    if code == UNUSABLE:
+        _say_nothing(project, ())
+    elif not arguments.json:
+        print(f"report: {project.report}")
+    return code
+
+
+def stop(arguments: argparse.Namespace) -> int:
+    """Ask the run that is going on to stop."""
+    project, _config = open_project(arguments)
+    from tui.processes import stop_run
+
+    state = stop_run(project)
+    if state is None:
+        print("no run is going on")
+    else:
+        print(f"run {state.id} (process {state.pid}) was asked to stop; it ends after the frame in hand")
+    return DONE
+
+
+def status(arguments: argparse.Namespace) -> int:
+    """Say what is there, what runs and what failed."""
+    project, config = open_project(arguments)
+    from tui.status import gather, show
+
+    facts = gather(project, config)
+    print(json.dumps(facts, indent=2, ensure_ascii=False) if arguments.json else show(facts))
+    return DONE
+
+
+def _console(arguments: argparse.Namespace) -> Any:
+    from tui.console import Console
+
+    return Console(as_json=arguments.json)
+
+
+def _execute(project: Project, config: Config, stages: Sequence[str], console: Any, **more: Any) -> int:
+    """Run stages in this process and return the exit code."""
+    from analysis.pipeline import execute
+
+    if more.get("paths") is not None:
+        more = more | {"paths": [Path(p) for p in more["paths"]]}
+    return execute(project, config, stages, listener=console, argv=sys.argv, **more).exit_code

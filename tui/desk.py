@@ -1,0 +1,268 @@
+"""The desk between store and screen: every slow thing the app asks for, to be called from threads only.
+
+Comes in: names, queries, decisions. Goes out: frozen records, ready to be drawn.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from analysis.config import Config
+from store.project import Project, StoreError, slug
+from tui.listing import ORDERS, Listing, Query, make_listing
+from tui.places import by_name, nearest, parse_position
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from analysis.cutouts import CutoutSet, Panel
+    from store.candidates import CandidateRow, MemberRow
+    from store.journal import Line
+    from store.verdicts import VerdictBook, VerdictState
+
+FIRST_ROWS = 64
+KEPT_CUTOUTS = 48
+PATIENCE = 0.5
+
+
+@dataclass(frozen=True)
+class View:
+    """One frame's picture of a candidate: grey levels (y, x), row 0 at the bottom, 0 where invalid."""
+
+    panel: Panel
+    label: str
+    gray: npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Detail:
+    """What is shown of one candidate beside its row; `problem` says why there are no pictures."""
+
+    candidate: str
+    stretch: str
+    views: tuple[View, ...] = ()
+    members: tuple[MemberRow, ...] = ()
+    problem: str = ""
+    computed: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Opening:
+    """A project as it was found; `whole` says whether the list is all of it or only its first page."""
+
+    listing: Listing
+    rows: Mapping[str, CandidateRow]
+    states: Mapping[str, VerdictState]
+    others: Mapping[str, tuple[VerdictState, ...]]
+    info: Mapping[str, Any]
+    problems: tuple[str, ...] = ()
+    whole: bool = True
+
+
+@dataclass(frozen=True)
+class Summary:
+    """How far the vetting came: candidates, those without a label, those with a check nobody stated."""
+
+    total: int
+    undecided: int
+    unchecked: int
+    interesting: int
+
+
+class Desk:
+    """All access of the app to one project; each method may take long."""
+
+    def __init__(self, project: Project, config: Config) -> None:
+        self.project = project
+        self.config = config
+        self.vetter = config.vetting.name()
+        self._book: VerdictBook | None = None
+        self._cutouts: OrderedDict[str, CutoutSet] = OrderedDict()
+        self._lock = threading.Lock()
+        self._database: Any = None
+
+    @property
+    def database(self) -> Any:
+        """The project's database; a short patience, because the app asks again by itself."""
+        if self._database is None:
+            from store.database import Database
+
+            self._database = Database(self.project.database, PATIENCE)
+        return self._database
+
+    @property
+    def book(self) -> VerdictBook:
+        """The book of verdicts, open once `open` has returned."""
+        if self._book is None:
+            raise StoreError(f"{self.project.verdicts}: the journals are not read yet")
+        return self._book
+
+    def open(self) -> Opening:
+        """Read the first page and everybody's verdicts; StoreError where that cannot be done now."""
+        listing = Listing()
+        rows: dict[str, CandidateRow] = {}
+        info: dict[str, Any] = {}
+        aliases: dict[str, str] = {}
+        if self.project.database.exists():
+            from store.candidates import aliases as read_aliases
+            from store.candidates import first_rows, ranking_info
+
+            rows, total = first_rows(self.database, FIRST_ROWS)
+            info, aliases = ranking_info(self.database), read_aliases(self.database)
+            listing = make_listing(list(rows), total, Query(), {})
+        from store.verdicts import VerdictBook
+
+        if self._book is None:
+            self._book = VerdictBook(self.project, self.vetter, database=self.database, resolve=aliases)
+        problems = tuple(str(problem) for problem in self._book.problems)
+        whole = len(listing) == listing.total
+        return Opening(listing, rows, self._book.states(), self._others(), info, problems, whole)
+
+    def _others(self) -> dict[str, tuple[VerdictState, ...]]:
+        others: dict[str, tuple[VerdictState, ...]] = {}
+        for state in self.book.all_states():
+            if state.vetter != self.vetter:
+                others[state.candidate] = (*others.get(state.candidate, ()), state)
+        return others
+
+    def listed(self, query: Query) -> tuple[Listing, Mapping[str, CandidateRow]]:
+        """List the candidates that a query asks for, with the first rows."""
+        if not self.project.database.exists():
+            return Listing(query=query), {}
+        from store.candidates import Filter, aliases, candidate_order, count
+
+        _words, column, descending = ORDERS[query.order]
+        where = Filter(text=query.text, band=query.band, flag=query.flag)
+        names = candidate_order(self.database, where=where, sort=column, descending=descending)
+        total = count(self.database) if query.filters else len(names)
+        self.book.set_aliases(aliases(self.database))
+        listing = make_listing(names, total, query, self.book.states())
+        return listing, self.rows(listing.names[:FIRST_ROWS])
+
+    def rows(self, names: Sequence[str]) -> Mapping[str, CandidateRow]:
+        """Read some rows."""
+        from store.candidates import candidate_rows
+
+        return candidate_rows(self.database, names) if names else {}
+
+    def find(self, text: str, listing: Listing) -> tuple[str | None, str]:
+        """Find the candidate that a rank, a name or a position means; words where there is none."""
+        text = text.strip()
+        if text.isdigit():
+            return self._ranked(int(text), listing)
+        position = parse_position(text)
+        if position is None:
+            name = by_name(text, listing.names)
+            return name, "" if name else f"no candidate in this list is called {text}"
+        from store.candidates import known_names
+
+        found = nearest(position, (row for row in known_names(self.database) if row[0] in listing.places))
+        if found is None:
+            return None, "the list is empty"
+        return found[0], f"{found[1]:.2f}″ from {position[0]:.5f} {position[1]:+.5f}"
+
+    def _ranked(self, rank: int, listing: Listing) -> tuple[str | None, str]:
+        from store.candidates import candidate_order
+
+        names = listing.names if listing.query == Query() else candidate_order(self.database)
+        if not 1 <= rank <= len(names):
+            return None, f"there is no rank {rank}; ranks go from 1 to {len(names)}"
+        name = names[rank - 1]
+        return (name, "") if name in listing.places else (None, f"rank {rank} is hidden by the filter")
+
+    def detail(self, candidate: str, stretch: str, *, with_members: bool = True) -> Detail:
+        """Read a candidate's pictures and its measurement in each frame."""
+        members: tuple[MemberRow, ...] = ()
+        if with_members:
+            from store.candidates import members as read_members
+
+            try:
+                members = tuple(read_members(self.database, candidate))
+            except StoreError:
+                members = ()  # a run holds the database: the pictures come from files all the same
+        from analysis.cutouts import CutoutError, to_gray
+
+        try:
+            cutouts = self._load(candidate)
+        except CutoutError as error:
+            return Detail(candidate, stretch, (), members, str(error))
+        labels = view_labels(cutouts.panels)
+        views = tuple(
+            View(panel, label, to_gray(image, stretch))
+            for panel, label, image in zip(cutouts.panels, labels, cutouts.images, strict=True)
+        )
+        problem = "" if views else "no frame has valid pixels here"
+        return Detail(candidate, stretch, views, members, problem)
+
+    def _load(self, candidate: str) -> CutoutSet:
+        from analysis.cutouts import load_cutouts
+
+        with self._lock:
+            if candidate in self._cutouts:
+                self._cutouts.move_to_end(candidate)
+                return self._cutouts[candidate]
+        cutouts = load_cutouts(self.project.cutout_cache / f"{slug(candidate)}.npz")
+        with self._lock:
+            self._cutouts[candidate] = cutouts
+            while len(self._cutouts) > KEPT_CUTOUTS:
+                self._cutouts.popitem(last=False)
+        return cutouts
+
+    def forget_cutouts(self) -> None:
+        """Drop pictures kept in memory: a new ranking may have cut them anew."""
+        with self._lock:
+            self._cutouts.clear()
+
+    def decide(
+        self, row: CandidateRow, action: str, payload: Mapping[str, Any], seconds: float
+    ) -> tuple[Line | None, VerdictState]:
+        """Write one decision durably; give its line and what stands after it."""
+        line = self.book.decide(
+            action, row.candidate, row.ra, row.dec, payload, row.rank, row.composite_score, round(seconds, 2)
+        )
+        return line, self.book.state(row.candidate)
+
+    def take_back(self, action: str) -> tuple[Line | None, VerdictState | None]:
+        """Undo or redo; give the line written, or None where there was nothing."""
+        line = self.book.undo() if action == "undo" else self.book.redo()
+        return line, None if line is None else self.book.state(line.candidate)
+
+    def summary(self) -> Summary:
+        """Count what is undecided and unchecked in the whole ranking."""
+        from store.candidates import candidate_order
+        from store.verdicts import CHECKS
+
+        names = candidate_order(self.database) if self.project.database.exists() else []
+        states = self.book.states()
+        mine = [states[name] for name in names if name in states]
+        checked = sum(1 for state in mine if all(state.checks.get(c, "not run") != "not run" for c in CHECKS))
+        return Summary(
+            total=len(names),
+            undecided=len(names) - sum(1 for state in mine if state.label),
+            unchecked=len(names) - checked,
+            interesting=sum(1 for state in mine if state.label == "interesting"),
+        )
+
+    def index(self) -> None:
+        """Bring the database's index up to the journals."""
+        if self.project.database.exists():
+            self.book.index()
+
+
+def view_labels(panels: Sequence[Panel]) -> list[str]:
+    """Name each picture by its filter; frames of one filter are numbered in time."""
+    labels = []
+    for panel in panels:
+        same = sorted(
+            (other.mjd if other.mjd == other.mjd else 0.0, other.frame)
+            for other in panels
+            if (other.instrument, other.filter) == (panel.instrument, panel.filter)
+        )
+        number = [frame for _, frame in same].index(panel.frame) + 1
+        labels.append(panel.filter if len(same) == 1 else f"{panel.filter}·{number}")
+    return labels

@@ -1,0 +1,174 @@
+"""How a run stands, for the screen: its events in, one frozen view out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from store.project import Project
+
+LOG_LINES = 500
+ENDS = {"run_done": "done", "run_failed": "failed", "run_stopped": "stopped"}
+GOING = frozenset({"starting", "running"})
+
+
+@dataclass(frozen=True)
+class StageView:
+    """One stage: waiting, running or done, and how far."""
+
+    name: str
+    state: str = "waiting"
+    done: int = 0
+    total: int = 0
+    failed: int = 0
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class FrameView:
+    """One input of a stage and how far it is, in parts."""
+
+    name: str
+    state: str = "running"
+    done: int = 0
+    total: int = 0
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class RunView:
+    """One run as its events tell it."""
+
+    run_id: str
+    state: str = "starting"
+    started: str = ""
+    ended: str = ""
+    stages: tuple[StageView, ...] = ()
+    frames: tuple[FrameView, ...] = ()
+    failures: tuple[tuple[str, str], ...] = ()
+    log: tuple[str, ...] = ()
+    exit_code: int | None = None
+
+    @property
+    def going(self) -> bool:
+        """Whether it has not ended."""
+        return self.state in GOING
+
+    def words(self) -> str:
+        """Say in a few words how it stands."""
+        if not self.going:
+            return self.state
+        now = next((stage for stage in self.stages if stage.state == "running"), None)
+        if now is None:
+            return self.state
+        return f"{now.name} {now.done}/{now.total}" if now.total else now.name
+
+
+class RunFold:
+    """Takes a run's events in order and gives the view that they add up to."""
+
+    def __init__(self, run_id: str) -> None:
+        self._view = RunView(run_id)
+        self._stages: dict[str, StageView] = {}
+        self._frames: dict[str, FrameView] = {}
+        self._failures: dict[str, str] = {}
+        self._log: list[str] = []
+
+    def take(self, events: Iterable[Mapping[str, Any]]) -> None:
+        """Take some more events."""
+        for event in events:
+            self._take(event)
+        del self._log[:-LOG_LINES]
+
+    def view(self, *, alive: bool = True) -> RunView:
+        """Give the view; a run that neither ended nor lives was interrupted."""
+        state = self._view.state
+        if state in GOING and not alive:
+            state = "interrupted"
+        return replace(
+            self._view,
+            state=state,
+            stages=tuple(self._stages.values()),
+            frames=tuple(self._frames.values()),
+            failures=tuple(self._failures.items()),
+            log=tuple(self._log),
+        )
+
+    def _take(self, event: Mapping[str, Any]) -> None:
+        name, at = str(event.get("event", "")), str(event.get("at", ""))
+        stage, frame, text = (str(event.get(key) or "") for key in ("stage", "frame", "text"))
+        if name == "run_started":
+            self._view = replace(self._view, state="running", started=at)
+            for planned in event.get("stages", ()):
+                self._stages.setdefault(str(planned), StageView(str(planned)))
+        elif name in ENDS:
+            code = event.get("exit_code")
+            state = "done in part" if name == "run_done" and code == 3 else ENDS[name]
+            self._view = replace(self._view, state=state, ended=at, exit_code=code)
+        elif stage:
+            self._stages[stage] = self._advance(stage, name, frame, event)
+        if frame:
+            self._take_frame(name, frame, text, event)
+        if name != "progress":
+            words = " ".join(part for part in (name.replace("_", " "), stage, frame) if part)
+            self._log.append(f"{at[11:19]} {words}{': ' + text if text else ''}")
+
+    def _advance(self, stage: str, name: str, frame: str, event: Mapping[str, Any]) -> StageView:
+        now = replace(self._stages.get(stage, StageView(stage)), state="running")
+        ended = name in {"frame_done", "frame_failed", "frame_skipped"}
+        if ended or (name == "progress" and not frame) or name == "stage_done":
+            counted = now.done + ended
+            now = replace(
+                now, done=int(event.get("done") or counted), total=int(event.get("total") or now.total)
+            )
+        if name == "frame_failed":
+            return replace(now, failed=now.failed + 1)
+        if name == "stage_done":
+            done = now.total or now.done
+            return replace(now, state="done", done=done, text=str(event.get("text") or ""))
+        return now
+
+    def _take_frame(self, name: str, frame: str, text: str, event: Mapping[str, Any]) -> None:
+        states = {"frame_done": "done", "frame_failed": "failed", "frame_skipped": "unchanged"}
+        now = self._frames.get(frame, FrameView(frame))
+        if name == "progress":
+            now = replace(now, done=int(event.get("done") or 0), total=int(event.get("total") or 0))
+        elif name in states:
+            now = replace(now, state=states[name], text=text)
+            if name == "frame_failed":
+                self._failures[frame] = text
+        self._frames[frame] = now
+
+
+class Follower:
+    """Follows one run from its event file; `poll` from a thread, as often as wanted."""
+
+    def __init__(self, project: Project, run_id: str) -> None:
+        from store.runs import events_path
+
+        self.run_id = run_id
+        self._path = events_path(project, run_id)
+        self._offset = 0
+        self._started: dict[str, Any] = {}
+        self._fold = RunFold(run_id)
+
+    def poll(self) -> RunView:
+        """Read what is new and give the view."""
+        from store.runs import is_alive, read_events
+
+        # Alive is asked first: a run that ends in between has its last events read below.
+        alive = not self._started or is_alive(self._started)
+        events, self._offset = read_events(self._path, self._offset)
+        if events and not self._started:
+            self._started = events[0]
+            alive = is_alive(self._started)
+        self._fold.take(events)
+        return self._fold.view(alive=alive)
+
+
+def latest_run(project: Project) -> str | None:
+    """Name the run to show: the newest one; run ids sort by time."""
+    paths = project.runs.glob("*/events.jsonl") if project.runs.is_dir() else ()
+    return max((path.parent.name for path in paths), default=None)

@@ -1,0 +1,268 @@
+"""The one table of keys: bindings, footer, help and the command palette are all made from it."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from textual.binding import Binding
+
+MOVE, VERDICT, CHECKS, FIND, VIEW, RUN, PROGRAM = (
+    "Move",
+    "Verdict",
+    "Checks",
+    "Find",
+    "View",
+    "Runs",
+    "Program",
+)
+
+
+class KeymapError(Exception):
+    """A [keys] table that cannot be used, in one line."""
+
+
+@dataclass(frozen=True)
+class Key:
+    """One action of the app: its name in [keys], its keys, and the words for footer and help.
+
+    `footer` is its importance there, 1 first, 0 never; `partner` joins the key of another action, as in j/k.
+    """
+
+    id: str
+    keys: str
+    action: str
+    label: str
+    help: str
+    section: str
+    where: str
+    footer: int = 0
+    partner: str = ""
+
+    SHOWN: ClassVar[Mapping[str, str]] = {
+        "question_mark": "?",
+        "slash": "/",
+        "up": "↑",
+        "down": "↓",
+        "left": "←",
+        "right": "→",
+        "pageup": "pgup",
+        "pagedown": "pgdn",
+        "escape": "esc",
+        "backspace": "⌫",
+        "shift+tab": "shift-tab",
+    }
+
+    def names(self) -> tuple[str, ...]:
+        """Key names as Textual has them."""
+        return tuple(_textual_name(name.strip()) for name in self.keys.split(",") if name.strip())
+
+    def shown(self, *, all_keys: bool = True) -> str:
+        """Keys as a person reads them."""
+        words = [self.SHOWN.get(name, _character(name)) for name in self.names()]
+        return " ".join(words if all_keys else words[:1])
+
+
+VET, RUNS, EVERYWHERE = "vet", "runs", "everywhere"
+
+TABLE: tuple[Key, ...] = (
+    Key(
+        "next", "j,down", "move(1)", "move", "next candidate; moving never decides", MOVE, VET, 1, "previous"
+    ),
+    Key("previous", "k,up", "move(-1)", "back", "previous candidate", MOVE, VET),
+    Key("page_down", "pagedown", "page(1)", "page", "one page down", MOVE, VET),
+    Key("page_up", "pageup", "page(-1)", "page", "one page up", MOVE, VET),
+    Key("first", "home", "first", "first", "first candidate", MOVE, VET),
+    Key("last", "end", "last", "last", "last candidate", MOVE, VET),
+    Key("next_undecided", "tab", "undecided(1)", "undecided", "next undecided candidate", MOVE, VET, 5),
+    Key("previous_undecided", "shift+tab", "undecided(-1)", "", "previous undecided candidate", MOVE, VET),
+    Key("interesting", "y", "label('interesting')", "interesting", "worth a second look", VERDICT, VET, 2),
+    Key("ordinary", "n", "label('ordinary')", "ordinary", "real, and nothing unusual", VERDICT, VET, 2),
+    Key("artifact", "x", "artifact", "artefact", "not real; asks which kind", VERDICT, VET, 2),
+    Key("known", "o", "label('known')", "known", "real, and already in the literature", VERDICT, VET, 3),
+    Key("discuss", "u", "label('discuss')", "discuss", "to be talked over with others", VERDICT, VET, 3),
+    Key("no_label", "0,backspace", "label('none')", "no label", "take the label away", VERDICT, VET, 6),
+    Key("grade", "G", "grade", "grade", "grade A sure, B probable, C possible, X no", VERDICT, VET, 5),
+    Key("note", "m", "note", "note", "write a note", VERDICT, VET, 4),
+    Key(
+        "undo", "z", "undo", "undo", "undo your last decision, after a restart too", VERDICT, VET, 2, "redo"
+    ),
+    Key("redo", "Z", "redo", "redo", "redo what was undone", VERDICT, VET),
+    Key("check_1", "1", "check(1)", "check", "check 1, other filters", CHECKS, VET, 2, "check_5"),
+    Key("check_2", "2", "check(2)", "", "check 2, catalogues", CHECKS, VET),
+    Key("check_3", "3", "check(3)", "", "check 3, PSF or cosmic ray", CHECKS, VET),
+    Key("check_4", "4", "check(4)", "", "check 4, thresholds", CHECKS, VET),
+    Key("check_5", "5", "check(5)", "", "check 5, other methods", CHECKS, VET),
+    Key("confirm_checks", "C", "confirm_checks", "confirm", "confirm all computed outcomes", CHECKS, VET, 6),
+    Key("go_to", "slash", "go_to", "go to", "go to a rank, a name, or 'ra dec'", FIND, VET, 4),
+    Key("filter", "f", "filter", "filter", "filter and order the list", FIND, VET, 4),
+    Key("copy", "c", "copy", "copy", "copy name and position, over SSH too", FIND, VET, 6),
+    Key("stretch", "s", "stretch", "stretch", "next stretch of the cutouts", VIEW, VET, 5),
+    Key("invert", "i", "invert", "invert", "dark sky or bright sky", VIEW, VET, 6),
+    Key("zoom", "enter", "zoom", "zoom", "cutouts over the whole screen, and back", VIEW, VET, 5),
+    Key("more_bands", "b", "more_bands", "more bands", "further frames, where not all fit", VIEW, VET, 6),
+    Key("export", "e", "export", "export", "write tables and REPORT.md", PROGRAM, VET, 4),
+    Key("runs", "r", "runs", "runs", "start, follow and stop runs", PROGRAM, VET, 4),
+    Key("run_start", "s", "start", "start", "start a run on what lies in data/products", RUN, RUNS, 1),
+    Key("run_stop", "x", "stop", "stop", "stop the run; done frames are kept", RUN, RUNS, 1),
+    Key("run_follow", "f", "follow", "follow", "follow the end of the log, or let it stand", RUN, RUNS, 3),
+    Key("run_down", "j,down", "scroll(1)", "down", "scroll down", RUN, RUNS),
+    Key("run_up", "k,up", "scroll(-1)", "up", "scroll up", RUN, RUNS),
+    Key("run_page_down", "pagedown", "scroll(10)", "", "one page down", RUN, RUNS),
+    Key("run_page_up", "pageup", "scroll(-10)", "", "one page up", RUN, RUNS),
+    Key("back", "escape,r", "back", "candidates", "back to the candidates", RUN, RUNS, 1),
+    Key("help", "question_mark", "app.help", "help", "this help; type to search", PROGRAM, EVERYWHERE, 1),
+    Key("quit", "q", "app.leave", "quit", "leave; a run goes on without the app", PROGRAM, EVERYWHERE, 1),
+)
+
+HELD_SECTIONS = frozenset({MOVE, VERDICT, CHECKS, FIND, VIEW})
+_NAMED = [
+    "up",
+    "down",
+    "left",
+    "right",
+    "home",
+    "end",
+    "pageup",
+    "pagedown",
+    "insert",
+    "delete",
+    "escape",
+    "enter",
+    "tab",
+    "space",
+    "backspace",
+    "f1",
+    "f2",
+    "f3",
+    "f4",
+    "f5",
+    "f6",
+    "f7",
+    "f8",
+    "f9",
+    "f10",
+    "f11",
+    "f12",
+]
+_RESERVED = {"ctrl+c", "ctrl+p", "ctrl+q"}
+
+
+def resolve(overrides: Mapping[str, str], table: Iterable[Key] = TABLE) -> tuple[Key, ...]:
+    """Give the table with [keys] of the configuration applied, or raise KeymapError in one line."""
+    keys = {key.id: key for key in table}
+    for name, value in overrides.items():
+        if name not in keys:
+            near = difflib.get_close_matches(name, list(keys), n=1)
+            hint = f"; the nearest is {near[0]}" if near else ""
+            raise KeymapError(f"[keys] {name}: there is no such action{hint}; ? in the app lists them")
+        made = dataclasses.replace(keys[name], keys=value)
+        if not made.names():
+            raise KeymapError(f'[keys] {name} = "{value}": give at least one key')
+        for key in made.names():
+            _check_name(name, value, key)
+        keys[name] = made
+    resolved = tuple(keys.values())
+    _check_clashes(resolved)
+    return resolved
+
+
+def valid_in(keys: Iterable[Key], where: str) -> Iterator[Key]:
+    """Yield the keys that work on one screen."""
+    return (key for key in keys if key.where in {where, EVERYWHERE})
+
+
+def bindings(where: str) -> list[Binding | tuple[str, str] | tuple[str, str, str]]:
+    """Make the default Textual bindings of one screen; they have priority, so they act in order typed."""
+    from textual.binding import Binding
+
+    return [
+        Binding(
+            ",".join(key.names()), key.action, key.help, show=False, priority=where != EVERYWHERE, id=key.id
+        )
+        for key in TABLE
+        if key.where == where
+    ]
+
+
+def keymap(keys: Iterable[Key]) -> dict[str, str]:
+    """Give Textual's keymap for the resolved table."""
+    return {key.id: ",".join(key.names()) for key in keys}
+
+
+def footer(
+    keys: Iterable[Key], where: str, width: int, *, hidden: frozenset[str] = frozenset()
+) -> list[tuple[str, str]]:
+    """Choose the keys and words that fit in a footer: by importance, shown in the order of the table."""
+    by_id = {key.id: key for key in valid_in(keys, where)}
+    listed = [key for key in by_id.values() if key.footer and key.id not in hidden]
+    words = {key.id: (_with_partner(key, by_id), key.label) for key in listed}
+    room, chosen = width - 1, set()
+    for key in sorted(listed, key=lambda key: key.footer):
+        needed = sum(map(len, words[key.id])) + 3
+        if needed <= room:
+            chosen.add(key.id)
+            room -= needed
+    return [words[key.id] for key in listed if key.id in chosen]
+
+
+def _with_partner(key: Key, by_id: Mapping[str, Key]) -> str:
+    shown = key.shown(all_keys=False)
+    if not key.partner:
+        return shown
+    sign = "-" if key.section == CHECKS else "/"
+    return f"{shown}{sign}{by_id[key.partner].shown(all_keys=False)}"
+
+
+def sections(keys: Iterable[Key], where: str, query: str = "") -> list[tuple[str, list[Key]]]:
+    """Group the keys of a screen by section, keeping those that contain every word of the query."""
+    words = query.lower().split()
+    groups: dict[str, list[Key]] = {}
+    for key in valid_in(keys, where):
+        text = f"{key.section} {key.id} {key.label} {key.help} {key.shown()}".lower()
+        if all(word in text for word in words):
+            groups.setdefault(key.section, []).append(key)
+    return list(groups.items())
+
+
+def _check_clashes(keys: Iterable[Key]) -> None:
+    taken: dict[tuple[str, str], str] = {}
+    for key in keys:
+        places = (VET, RUNS) if key.where == EVERYWHERE else (key.where,)
+        for name in key.names():
+            for place in places:
+                other = taken.setdefault((place, name), key.id)
+                if other != key.id:
+                    shown = Key.SHOWN.get(name, _character(name))
+                    raise KeymapError(f'[keys] "{shown}" is given to both {other} and {key.id}; change one')
+
+
+def _check_name(action: str, value: str, key: str) -> None:
+    plain = key.removeprefix("ctrl+").removeprefix("shift+").removeprefix("alt+")
+    if key in _RESERVED:
+        raise KeymapError(f'[keys] {action} = "{value}": {key} is kept by the program')
+    if plain in _NAMED or len(_character(plain)) == 1:
+        return
+    near = difflib.get_close_matches(plain, _NAMED, n=1)
+    hint = f"; the nearest is {near[0]}" if near else ""
+    raise KeymapError(f'[keys] {action} = "{value}": there is no key called {key}{hint}')
+
+
+def _textual_name(name: str) -> str:
+    if len(name) == 1 and not name.isalnum():
+        from textual.keys import _character_to_key
+
+        return _character_to_key(name)
+    return name
+
+
+def _character(name: str) -> str:
+    if len(name) == 1 or name in _NAMED:
+        return name
+    from textual.keys import key_to_character
+
+    return key_to_character(name) or name

@@ -1,0 +1,113 @@
+"""What threads tell the app: one small frozen record each, posted and never awaited."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from textual.message import Message
+
+if TYPE_CHECKING:
+    from store.candidates import CandidateRow
+    from store.journal import Line
+    from store.verdicts import VerdictState
+    from tui.desk import Detail, Opening, Summary
+    from tui.following import RunView
+    from tui.listing import Listing
+
+
+@dataclass
+class Opened(Message):
+    """The project was read: list, first rows, verdicts."""
+
+    opening: Opening
+
+
+@dataclass
+class OpenFailed(Message):
+    """The project could not be read yet, with the reason; another try follows."""
+
+    reason: str
+
+
+@dataclass
+class Listed(Message):
+    """A list made anew, by a filter, an order or a new ranking."""
+
+    listing: Listing
+    first_rows: Mapping[str, CandidateRow]
+    why: str
+
+
+@dataclass
+class RowsRead(Message):
+    """Rows of the list."""
+
+    rows: Mapping[str, CandidateRow]
+
+
+@dataclass
+class DetailRead(Message):
+    """Cutouts and measurements of one candidate."""
+
+    detail: Detail
+
+
+@dataclass
+class Decided(Message):
+    """A journal line is on disk, or there was nothing to take back; `state` is what stands after it."""
+
+    line: Line | None
+    what: str
+    state: VerdictState | None
+
+
+@dataclass
+class DecisionFailed(Message):
+    """A journal line could not be written: nothing was decided."""
+
+    what: str
+    reason: str
+
+
+@dataclass
+class Trouble(Message):
+    """Something else failed in a thread; one line for the person."""
+
+    title: str
+    reason: str
+
+
+@dataclass
+class Found(Message):
+    """Where a search led: a candidate of the list, or why none."""
+
+    candidate: str | None
+    words: str
+
+
+@dataclass
+class Summarised(Message):
+    """What is undecided and unchecked, before an export."""
+
+    summary: Summary
+
+
+@dataclass
+class Exported(Message):
+    """An export ended: its exit code and what it said."""
+
+    code: int
+    output: str
+
+
+@dataclass
+class RunSeen(Message):
+    """State of the run that is followed; the newest replaces those not yet handled."""
+
+    view: RunView | None
+
+    def can_replace(self, message: Message) -> bool:
+        """Say that only the newest state matters."""
+        return isinstance(message, RunSeen)

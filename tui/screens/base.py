@@ -1,0 +1,66 @@
+"""What the screens share: the app with its own type, the theme's colours, one answer per question."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, cast
+
+from textual.binding import Binding
+from textual.screen import ModalScreen, Screen
+
+from tui.widgets.palette import Palette, palette
+
+if TYPE_CHECKING:
+    from tui.application import VetApp
+    from tui.following import RunView
+
+
+Answer = TypeVar("Answer")
+
+
+class VetterScreen(Screen[None]):
+    """A screen that knows its app, and which keys of the table are its own."""
+
+    WHERE: ClassVar[str] = ""
+
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide"), (160, "-huge")]  # noqa: RUF012
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (34, "-tall")]  # noqa: RUF012
+
+    @property
+    def vet(self) -> VetApp:
+        """The app, with its own type."""
+        return cast("VetApp", self.app)
+
+    @property
+    def colours(self) -> Palette:
+        """Colours of the theme."""
+        return palette(dark=self.app.current_theme.dark)
+
+    def run_seen(self, view: RunView | None, *, ended: bool) -> None:
+        """Take note of how the followed run stands."""
+
+
+class Question(ModalScreen[Answer], Generic[Answer]):
+    """A modal that answers once: `finish` with the answer, None where there is none; escape gives none."""
+
+    BINDINGS = [Binding("escape", "finish", "back", show=False)]  # noqa: RUF012
+    _answered = False
+
+    @property
+    def vet(self) -> VetApp:
+        """The app, with its own type."""
+        return cast("VetApp", self.app)
+
+    @property
+    def colours(self) -> Palette:
+        """Colours of the theme."""
+        return palette(dark=self.app.current_theme.dark)
+
+    def finish(self, answer: Answer | None = None) -> None:
+        """Give the answer and go away; a second answer has nobody to go to."""
+        if not self._answered:
+            self._answered = True
+            self.dismiss(answer)
+
+    def action_finish(self) -> None:
+        """Go away without an answer."""
+        self.finish()

@@ -1,0 +1,303 @@
+"""The reading half of the vetting screen: list, rows and pictures come from threads, newest request first."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from textual import on
+from textual.worker import get_current_worker
+
+from analysis.config import Config
+from store.project import StoreError
+from tui import messages
+from tui.listing import Listing, Query
+from tui.screens.base import VetterScreen
+from tui.widgets.cutouts import Cutouts
+from tui.widgets.evidence import Evidence, EvidencePanel
+from tui.widgets.lines import KeyBar, Status, StatusLine
+from tui.widgets.table import RankTable
+
+if TYPE_CHECKING:
+    from store.candidates import CandidateRow
+    from store.verdicts import VerdictState
+    from tui.desk import Detail, Opening
+
+NEIGHBOURS = (0, 1, -1, 2, -2, 3, -3)
+KEPT_DETAILS = 64
+RETRY_SECONDS = 1.0
+EMPTY = """No candidates yet
+
+r   opens runs, and s there starts one: it measures the images in
+{products}
+and ranks what it finds.
+
+Put *_i2d.fits files into that folder first, or leave the app and type
+jwst-vet images FILE...   for files of your own
+jwst-vet demo             for a simulated project to try things on"""
+
+
+class Loading(VetterScreen):
+    """Keeps what is shown in step with the cursor; nothing here waits in the event loop."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.states: dict[str, VerdictState] = {}
+        self.others: dict[str, tuple[VerdictState, ...]] = {}
+        self.info: Mapping[str, Any] = {}
+        self.opened = False
+        self.stretch = "asinh"
+        self.inverted = False
+        self.decided = 0
+        self.message = ""
+        self.alert = False
+        self.writing = False
+        self.shown_at = time.monotonic()
+        self._details: OrderedDict[tuple[str, str], Detail] = OrderedDict()
+        self._wanted: list[str] = []
+        self._reading_rows = False
+        self.table = RankTable(self.states)
+
+    @property
+    def cutouts(self) -> Cutouts:
+        """The panel of pictures."""
+        return self.query_one(Cutouts)
+
+    @property
+    def row(self) -> CandidateRow | None:
+        """The row under the cursor, if it was read."""
+        name = self.table.candidate
+        return self.table.rows.get(name) if name else None
+
+    def on_mount(self) -> None:
+        """Take what was read while the program was loading, or read it now."""
+        opening = self.vet.take_prefetched()
+        if opening is not None:
+            self.take_opening(opening)
+        else:
+            self.show_words("reading the project …")
+            self._start(self._open, "open", "read the project")
+
+    def _start(self, work: Any, group: str, description: str) -> None:
+        self.run_worker(
+            work, thread=True, exclusive=True, exit_on_error=False, group=group, description=description
+        )
+
+    def _open(self) -> None:
+        worker = get_current_worker()
+        while not (worker.is_cancelled or self.vet.leaving.is_set()):
+            try:
+                self.post_message(messages.Opened(self.vet.desk.open()))
+            except StoreError as error:
+                self.post_message(messages.OpenFailed(str(error)))
+                self.vet.leaving.wait(RETRY_SECONDS)
+            else:
+                return
+
+    @on(messages.OpenFailed)
+    def _open_failed(self, message: messages.OpenFailed) -> None:
+        self.show_words(f"waiting: {message.reason}")
+
+    @on(messages.Opened)
+    def _opened(self, message: messages.Opened) -> None:
+        self.take_opening(message.opening)
+
+    def take_opening(self, opening: Opening) -> None:
+        """Show a project that was read."""
+        self.states.clear()
+        self.states.update(opening.states)
+        self.others = dict(opening.others)
+        self.info = opening.info
+        self.take_listing(opening.listing, opening.rows)
+        if opening.problems:
+            self.say(
+                f"{len(opening.problems)} journal lines could not be read: {opening.problems[0]}", alert=True
+            )
+        if opening.whole:
+            self._ready()
+        else:
+            self.relist(Query(), why="")
+
+    def _ready(self) -> None:
+        """Let keys act from now on: the list is whole, and the verdicts are known."""
+        self.opened = True
+        self.vet.pump_keys()
+
+    def take_listing(
+        self, listing: Listing, rows: Mapping[str, CandidateRow], *, fresh: bool = False
+    ) -> None:
+        """Show another list."""
+        self.table.conflicts = frozenset(
+            name
+            for name, others in self.others.items()
+            if len({s.label for s in (*others, *self._mine(name)) if s.label}) > 1
+        )
+        self.set_class(listing.total == 0, "-empty")
+        self.decided = sum(1 for name, state in self.states.items() if state.label and name in listing.places)
+        self.table.show(listing, rows, fresh=fresh)
+        hidden = {key.id for key in self.vet.keys if key.where == "vet" and key.id != "runs"}
+        self.query_one(KeyBar).hide(frozenset(hidden) if listing.total == 0 else frozenset({"more_bands"}))
+        if not len(listing):
+            words = "nothing passes this filter: f changes it"
+            if listing.total == 0:
+                words = EMPTY.format(products=self.vet.project.products)
+            self.show_words(words)
+        self.refresh_status()
+
+    def _mine(self, name: str) -> tuple[VerdictState, ...]:
+        return (self.states[name],) if name in self.states else ()
+
+    def show_words(self, words: str) -> None:
+        """Show words where pictures and evidence would be."""
+        self.cutouts.show(None, waiting=words)
+        self.query_one(EvidencePanel).show(None)
+        self.refresh_status()
+
+    def relist(self, query: Query, why: str = "") -> None:
+        """Make the list anew, in a thread."""
+        self._start(partial(self._list, query, why), "list", "list candidates")
+
+    def _list(self, query: Query, why: str) -> None:
+        worker = get_current_worker()
+        while not (worker.is_cancelled or self.vet.leaving.is_set()):
+            try:
+                listing, rows = self.vet.desk.listed(query)
+            except StoreError as error:
+                self.post_message(messages.Trouble("waiting for the list", str(error)))
+                self.vet.leaving.wait(RETRY_SECONDS)
+            else:
+                self.post_message(messages.Listed(listing, rows, why))
+                return
+
+    @on(messages.Listed)
+    def _listed(self, message: messages.Listed) -> None:
+        if self.opened:
+            self._details.clear()
+            self.say(message.why or f"{len(message.listing)} of {message.listing.total} candidates")
+        self.take_listing(message.listing, message.first_rows, fresh=self.opened)
+        self._ready()
+
+    @on(RankTable.Wanted)
+    def _rows_wanted(self, message: RankTable.Wanted) -> None:
+        self._wanted = list(message.names)
+        if not self._reading_rows:
+            self._reading_rows = True
+            self._start(self._read_rows, "rows", "read rows")
+
+    def _read_rows(self) -> None:
+        while self._wanted:
+            names, self._wanted = self._wanted, []
+            try:
+                rows = self.vet.desk.rows(names)
+            except StoreError as error:
+                self.post_message(messages.Trouble("waiting for rows", str(error)))
+                rows = {}
+            self.post_message(messages.RowsRead(rows))
+
+    @on(messages.RowsRead)
+    def _rows_read(self, message: messages.RowsRead) -> None:
+        self._reading_rows = False
+        self.table.take_rows(message.rows)
+        if not message.rows:
+            self.set_timer(RETRY_SECONDS, self.table.forget_asked)
+        if self.table.candidate in message.rows:
+            self.refresh_evidence()
+
+    @on(RankTable.Moved)
+    def _moved(self) -> None:
+        self.shown_at = time.monotonic()
+        self.show_candidate()
+
+    def show_candidate(self) -> None:
+        """Show pictures and evidence of the candidate under the cursor, reading what is not at hand."""
+        name = self.table.candidate
+        if name is None:
+            return
+        detail = self._details.get((name, self.stretch))
+        self.cutouts.show(detail, invert=self.inverted, waiting="" if detail else "…")
+        self.refresh_evidence()
+        near = [self.table.cursor + step for step in NEIGHBOURS]
+        names = [self.table.listing.names[n] for n in near if 0 <= n < len(self.table.listing)]
+        missing = [n for n in names if (n, self.stretch) not in self._details]
+        if missing:
+            self._start(partial(self._read_details, missing, self.stretch), "detail", "read cutouts")
+
+    def _read_details(self, names: list[str], stretch: str) -> None:
+        worker = get_current_worker()
+        for name in names:
+            if worker.is_cancelled:
+                return
+            self.post_message(messages.DetailRead(self.vet.desk.detail(name, stretch)))
+
+    @on(messages.DetailRead)
+    def _detail_read(self, message: messages.DetailRead) -> None:
+        detail = message.detail
+        self._details[detail.candidate, detail.stretch] = detail
+        while len(self._details) > KEPT_DETAILS:
+            self._details.popitem(last=False)
+        if detail.candidate == self.table.candidate and detail.stretch == self.stretch:
+            self.cutouts.show(detail, invert=self.inverted)
+            self.refresh_evidence()
+
+    def refresh_evidence(self) -> None:
+        """Show the evidence as it stands now."""
+        name, row = self.table.candidate, self.row
+        panel = self.query_one(EvidencePanel)
+        if name is None or row is None:
+            panel.show(None, "reading …" if name else "")
+            return
+        detail = self._details.get((name, self.stretch))
+        panel.show(
+            Evidence(
+                row=row,
+                state=self.states.get(name),
+                others=self.others.get(name, ()),
+                members=detail.members if detail else (),
+                computed=detail.computed if detail else {},
+                weights=self.info.get("weights") or weights_of(self.vet.config),
+            )
+        )
+        self.refresh_status()
+
+    def say(self, words: str, *, alert: bool = False) -> None:
+        """Put a message into the status line; it stays until the next one."""
+        self.message, self.alert = words, alert
+        self.refresh_status()
+
+    @on(messages.Trouble)
+    def _trouble(self, message: messages.Trouble) -> None:
+        self.say(f"{message.title}: {message.reason}", alert=True)
+
+    def refresh_status(self) -> None:
+        """Bring the status line up to date."""
+        listing, row = self.table.listing, self.row
+        simulated = bool(self.info.get("simulated")) or (row is not None and row.simulated)
+        run = self.vet.run_view
+        self.query_one(StatusLine).show(
+            Status(
+                project=self.vet.project.root.name,
+                simulated=simulated,
+                decided=self.decided,
+                listed=len(listing),
+                total=listing.total,
+                filters=listing.query.words(),
+                run=run.words() if run is not None and run.going else "",
+                message=self.message,
+                alert=self.alert,
+                saving=self.writing,
+            )
+        )
+
+
+def weights_of(config: Config) -> dict[str, float]:
+    """Give the weights of the configuration, for a ranking that did not record its own."""
+    weights = config.weights
+    return {
+        "anomaly": weights.anomaly,
+        "snr": weights.snr,
+        "artifact": weights.artifact,
+        "consistency": weights.consistency,
+    }

@@ -1,0 +1,213 @@
+"""The vetting screen: the ranked list, pictures, evidence, and what each key does here."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Container
+
+from store.project import StoreError
+from tui import keys, messages
+from tui.listing import Query
+from tui.screens.deciding import Deciding
+from tui.widgets.cutouts import Cutouts
+from tui.widgets.evidence import EvidencePanel
+from tui.widgets.lines import KeyBar, StatusLine
+
+if TYPE_CHECKING:
+    from tui.following import RunView
+
+
+class VetScreen(Deciding):
+    """Walk the candidates and decide; every action here is named in the table of keys."""
+
+    WHERE = keys.VET
+    BINDINGS = keys.bindings(keys.VET)
+
+    def compose(self) -> ComposeResult:
+        """Lay out the parts; the style sheet places them by width and height."""
+        yield StatusLine()
+        with Container(id="body"):
+            yield self.table
+            yield Cutouts(self.vet.terminal, self.vet.config.ui.byte_budget)
+            yield EvidencePanel()
+        yield KeyBar(self.vet.keys, keys.VET)
+
+    def on_screen_suspend(self) -> None:
+        """Paint in characters while something lies over the pictures."""
+        self.cutouts.repaint()
+
+    def on_screen_resume(self) -> None:
+        """Paint with the best painter again."""
+        self.call_after_refresh(self.cutouts.repaint)
+        self.refresh_status()
+
+    def action_move(self, step: int) -> None:
+        """Move the cursor; it never decides."""
+        self.table.move_to(self.table.cursor + step)
+
+    def action_page(self, step: int) -> None:
+        """Move by one page."""
+        self.table.move_to(self.table.cursor + step * self.table.page)
+
+    def action_first(self) -> None:
+        """Move to the first candidate."""
+        self.table.move_to(0)
+
+    def action_last(self) -> None:
+        """Move to the last candidate."""
+        self.table.move_to(len(self.table.listing) - 1)
+
+    def action_undecided(self, step: int) -> None:
+        """Move to the nearest candidate without a label."""
+        self.go_to_undecided(step)
+
+    def action_label(self, label: str) -> None:
+        """Give a label, or take it away."""
+        self.decide("label", {"label": label})
+
+    def action_artifact(self) -> None:
+        """Ask which kind of artefact it is, then label it."""
+        if self.row is None:
+            return
+        from tui.screens.choices import ReasonScreen
+
+        def take(reason: str | None) -> None:
+            if reason is not None:
+                self.decide("label", {"label": "artifact", "reason": reason})
+
+        self.app.push_screen(ReasonScreen(), take)
+
+    def action_grade(self) -> None:
+        """Ask for a grade."""
+        if self.row is None:
+            return
+        from tui.screens.choices import GradeScreen
+
+        def take(grade: str | None) -> None:
+            if grade is not None:
+                self.decide("grade", {"grade": grade})
+
+        self.app.push_screen(GradeScreen(), take)
+
+    def action_note(self) -> None:
+        """Edit the note."""
+        row = self.row
+        if row is None:
+            return
+        from tui.screens.note import NoteScreen
+
+        state = self.states.get(row.candidate)
+        before = state.note if state else ""
+
+        def take(text: str | None) -> None:
+            if text is not None and text != before:
+                self.decide("note", {"text": text})
+
+        self.app.push_screen(NoteScreen(row.candidate, before), take)
+
+    def action_undo(self) -> None:
+        """Take the last decision back."""
+        self.take_back("undo")
+
+    def action_redo(self) -> None:
+        """Restore what was taken back."""
+        self.take_back("redo")
+
+    def action_check(self, number: int) -> None:
+        """State the outcome of one check."""
+        self.state_check(number)
+
+    def action_confirm_checks(self) -> None:
+        """Confirm all computed outcomes."""
+        self.confirm_checks()
+
+    def action_filter(self) -> None:
+        """Ask what to list, and in which order."""
+        from tui.screens.filtering import FilterScreen
+
+        def take(query: Query | None) -> None:
+            if query is not None:
+                self.relist(query)
+
+        self.app.push_screen(FilterScreen(self.table.listing.query), take)
+
+    def action_go_to(self) -> None:
+        """Ask where to go."""
+        from tui.screens.goto import GoToScreen
+
+        def take(text: str | None) -> None:
+            if text:
+                self._start(partial(self._find, text), "find", "find a candidate")
+
+        self.app.push_screen(GoToScreen(), take)
+
+    def _find(self, text: str) -> None:
+        try:
+            candidate, words = self.vet.desk.find(text, self.table.listing)
+        except StoreError as error:
+            candidate, words = None, str(error)
+        self.post_message(messages.Found(candidate, words))
+
+    @on(messages.Found)
+    def _found(self, message: messages.Found) -> None:
+        if message.candidate is None or message.candidate not in self.table.listing.places:
+            self.say(message.words or "it is not in this list", alert=True)
+            return
+        self.table.move_to(self.table.listing.places[message.candidate])
+        self.say(message.words)
+
+    def action_copy(self) -> None:
+        """Copy name and position through the terminal."""
+        row = self.row
+        if row is not None:
+            text = f"{row.candidate} {row.ra:.7f} {row.dec:+.7f}"
+            self.app.copy_to_clipboard(text)
+            more = " (tmux: needs set-clipboard on)" if self.vet.terminal.multiplexer == "tmux" else ""
+            self.say(f"copied {text}{more}")
+
+    def action_stretch(self) -> None:
+        """Take the next stretch."""
+        from analysis.stretches import STRETCHES
+
+        names = list(STRETCHES)
+        self.stretch = names[(names.index(self.stretch) + 1) % len(names)]
+        self.say(f"stretch {self.stretch}: {STRETCHES[self.stretch].meaning}")
+        self.show_candidate()
+
+    def action_invert(self) -> None:
+        """Exchange dark and bright."""
+        self.inverted = not self.inverted
+        self.say("dark on bright" if self.inverted else "bright on dark")
+        self.show_candidate()
+
+    def action_zoom(self) -> None:
+        """Give the pictures the whole screen, or take it back."""
+        self.toggle_class("-zoom")
+
+    def action_more_bands(self) -> None:
+        """Show the frames that did not fit."""
+        if not self.cutouts.turn():
+            self.say("all frames are shown")
+
+    def action_export(self) -> None:
+        """Say what is open, then write tables and report."""
+        from tui.screens.export import ExportScreen
+
+        self.app.push_screen(ExportScreen())
+
+    def action_runs(self) -> None:
+        """Show the runs."""
+        from tui.screens.run import RunScreen
+
+        self.app.push_screen(RunScreen())
+
+    def run_seen(self, view: RunView | None, *, ended: bool) -> None:
+        """Take note of a run; read the list again when one has ended."""
+        self.refresh_status()
+        if ended and view is not None:
+            self.vet.desk.forget_cutouts()
+            self.relist(self.table.listing.query, f"the run ended ({view.state}): the list was read again")

@@ -1,0 +1,76 @@
+"""`status`: what is in the project, what runs, what failed; as facts for a program, as lines for a person."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from analysis.config import Config
+from store import __version__
+from store.candidates import candidate_order
+from store.database import Database
+from store.frames import frame_records
+from store.project import Project
+from store.runs import list_runs
+from store.verdicts import VerdictBook
+from tui.text import clean
+
+
+def gather(project: Project, config: Config) -> dict[str, Any]:
+    """Collect the facts; a project where nothing was done yet has zeros."""
+    facts: dict[str, Any] = {
+        "version": __version__,
+        "project": str(project.root),
+        "target": config.target,
+        "frames": {"done": 0, "failed": 0},
+        "sources": 0,
+        "candidates": 0,
+        "decided": 0,
+        "simulated": False,
+        "failed_files": [],
+        "report": str(project.report) if project.report.exists() else None,
+        "run": None,
+        "journal_problems": [],
+    }
+    if project.database.exists():
+        database = Database(project.database)
+        records = frame_records(database)
+        done = [r for r in records if r.state == "done"]
+        failed = [r for r in records if r.state == "failed"]
+        names = candidate_order(database)
+        facts |= {
+            "frames": {"done": len(done), "failed": len(failed)},
+            "sources": sum(r.n_sources or 0 for r in done),
+            "candidates": len(names),
+            "simulated": any(r.simulated for r in done),
+            "failed_files": [f"{r.path}: {r.error_kind}: {r.error_reason}" for r in failed],
+        }
+    if project.verdicts.is_dir():
+        book = VerdictBook(project, config.vetting.name())
+        facts["decided"] = sum(state.decided for state in book.states().values())
+        facts["journal_problems"] = [str(problem) for problem in book.problems]
+    runs = list_runs(project)
+    if runs:
+        last = max(runs, key=lambda state: state.id)
+        facts["run"] = {"id": last.id, "state": last.state, "started": last.started}
+    return facts
+
+
+def show(facts: dict[str, Any]) -> str:
+    """Put the facts into lines."""
+    frames = facts["frames"]
+    mark = "  (SIMULATED data)" if facts["simulated"] else ""
+    lines = [
+        f"project     {facts['project']}{mark}",
+        f"target      {facts['target']}",
+        f"frames      {frames['done']} measured, {frames['failed']} refused",
+        f"sources     {facts['sources']}",
+        f"candidates  {facts['candidates']}, {facts['decided']} decided by anyone",
+        f"report      {facts['report'] or 'not written yet'}",
+    ]
+    run = facts["run"]
+    lines.append(
+        f"last run    {run['id']} {run['state']}, started {run['started']}" if run else "last run    none"
+    )
+    lines += [f"refused     {line}" for line in facts["failed_files"]]
+    lines += [f"journal     {line}" for line in facts["journal_problems"]]
+    return "\n".join(clean(line) for line in lines)

@@ -1,0 +1,252 @@
+"""The evidence on one candidate: score terms as bars, checks, measured values; what is not known says so."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+from textual.widget import Widget
+
+from tui.widgets.palette import (
+    CHECK_WORDS,
+    LABEL_SIGNS,
+    OUTCOME_SIGNS,
+    Palette,
+    bar,
+    label_style,
+    label_words,
+    outcome_style,
+    palette,
+)
+from tui.widgets.table import number
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from store.candidates import CandidateRow, MemberRow
+    from store.verdicts import VerdictState
+
+TERMS = (
+    ("anomaly", "anomaly", "anomaly_score"),
+    ("snr", "S/N", "snr_score"),
+    ("artifact", "no artefact", "artifact_score"),
+    ("consistency", "in frames", "consistency_score"),
+)
+TWO_COLUMNS = 100
+NARROW_CHECKS = 46
+MAG_PER_RELATIVE_FLUX = 2.5 / math.log(10)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Everything that is known of one candidate, as the panel shows it."""
+
+    row: CandidateRow
+    state: VerdictState | None = None
+    others: tuple[VerdictState, ...] = ()
+    members: tuple[MemberRow, ...] = ()
+    computed: Mapping[str, str] = field(default_factory=dict)
+    weights: Mapping[str, float] = field(default_factory=dict)
+
+
+def effective_weights(row: CandidateRow, weights: Mapping[str, float]) -> dict[str, float]:
+    """Give the weights of the terms that were computed, brought to a sum of 1."""
+    known = {
+        name: weights.get(name, 0.0) for name, _, column in TERMS if not math.isnan(getattr(row, column))
+    }
+    total = sum(known.values())
+    return {name: weight / total for name, weight in known.items()} if total > 0 else {}
+
+
+def verdict_line(evidence: Evidence, colours: Palette) -> Text:
+    """Say what was decided, by this person and by others."""
+    state = evidence.state
+    label = state.label if state else ""
+    line = Text()
+    line.append(f"{LABEL_SIGNS.get(label, '?')} {label_words(label)}".strip(), label_style(label, colours))
+    if state and state.reason:
+        line.append(f": {state.reason.replace('_', ' ')}", colours.quiet)
+    if state and state.grade:
+        line.append(f"  grade {state.grade}", colours.strong)
+    for other in evidence.others:
+        if other.label:
+            line.append(f"  {other.vetter}: {label_words(other.label)}", label_style(other.label, colours))
+    if state and state.note:
+        line.append(f"  “{' '.join(state.note.split())}”", colours.plain)
+    return line
+
+
+def term_lines(evidence: Evidence, width: int, colours: Palette) -> list[Text]:
+    """Draw the composite score and its terms as bars with numbers and weights."""
+    row = evidence.row
+    weights = effective_weights(row, evidence.weights)
+    room = max(4, width - 13 - 6 - 6)
+    full, empty = bar(_or_zero(row.composite_score), room)
+    lines = [
+        Text.assemble(
+            ("score".ljust(13), colours.strong),
+            (number(row.composite_score, 3) + " ", colours.strong),
+            (full, colours.bar),
+            (empty, colours.trough),
+        )
+    ]
+    for name, words, column in TERMS:
+        value = getattr(row, column)
+        line = Text(f" {words}".ljust(13), colours.quiet)
+        if math.isnan(value):
+            line.append("  –   not computed; its weight is shared out", colours.faint)
+        else:
+            full, empty = bar(value, room)
+            line.append(number(value, 3) + " ", colours.plain)
+            line.append(full, colours.bar)
+            line.append(empty, colours.trough)
+            line.append(f" ×{weights.get(name, 0.0):.2f}", colours.quiet)
+        lines.append(line)
+    return lines
+
+
+def check_lines(evidence: Evidence, width: int, colours: Palette) -> list[Text]:
+    """List the five checks: what the person states, and apart from it what was computed."""
+    stated = evidence.state.checks if evidence.state else {}
+    narrow = width < NARROW_CHECKS
+    lines = []
+    for place, (name, words) in enumerate(CHECK_WORDS.items(), start=1):
+        mine, code = stated.get(name, ""), evidence.computed.get(name, "")
+        line = Text()
+        line.append(f"{place} ", colours.strong)
+        line.append(words.ljust(14 if narrow else 16), colours.quiet)
+        shown = f"{OUTCOME_SIGNS[mine]} {mine}" if mine else "· open"
+        line.append(shown.ljust(15), outcome_style(mine, colours))
+        if code and code != "not run":
+            words = f"[{OUTCOME_SIGNS[code]}]" if narrow else f"code: {OUTCOME_SIGNS[code]} {code}"
+            line.append(words, outcome_style(code, colours))
+        else:
+            line.append("[–]" if narrow else "not computed", colours.faint)
+        lines.append(line)
+    return lines
+
+
+def value_lines(row: CandidateRow, colours: Palette) -> list[Text]:
+    """List the measured values with units and errors."""
+    band = row.best_source and next(iter(row.filters.split(",")), "")
+    flux = f"{_sized(row.flux)} ± {_sized(row.flux_err)} {row.flux_unit}".strip()
+    first = Text.assemble(
+        (magnitude(row.mag_ab, row.flux, row.flux_err) + "  ", colours.plain),
+        ("flux ", colours.quiet),
+        (flux, colours.plain),
+    )
+    second = Text.assemble(
+        ("S/N ", colours.quiet),
+        (number(row.snr, 1), colours.plain),
+        ("  r50 ", colours.quiet),
+        (_unit(row.r50_arcsec, 3, "″"), colours.plain),
+        ("  ellipticity ", colours.quiet),
+        (number(row.ellipticity, 2), colours.plain),
+    )
+    third = Text.assemble(
+        ("in ", colours.quiet),
+        (f"{row.frames_detected}/{row.frames_covering} frames ", colours.plain),
+        (row.filters.replace(",", " ") if band or row.filters else "", colours.quiet),
+    )
+    fourth = Text("", colours.quiet)
+    for words, value in (
+        ("C", row.concentration),
+        ("A", row.asymmetry),
+        ("Gini", row.gini),
+        ("M20", row.m20),
+        ("peak", row.peak_ratio),
+    ):
+        fourth.append(f"{words} ", colours.quiet)
+        fourth.append(f"{number(value, 2)}  ", colours.plain)
+    lines = [first, second, third, fourth]
+    if row.flags:
+        lines.insert(
+            2, Text.assemble(("flags ", colours.quiet), (row.flags.replace(",", " "), colours.alert))
+        )
+    return lines
+
+
+def frame_lines(members: Sequence[MemberRow], colours: Palette) -> list[Text]:
+    """List the detection in each frame."""
+    if not members:
+        return []
+    lines = [Text("filter      mag AB          S/N   r50 ″  flags", colours.quiet)]
+    for row in members:
+        line = Text(row.filter.ljust(10)[:10], colours.strong)
+        line.append(f"{magnitude(row.mag_ab, row.flux, row.flux_err, unit=False):>15} ", colours.plain)
+        line.append(f"{number(row.snr, 1):>7}  {number(row.r50_arcsec, 3):>6}  ", colours.plain)
+        line.append(row.flags.replace(",", " "), colours.alert)
+        lines.append(line)
+    return lines
+
+
+def evidence_lines(evidence: Evidence, width: int, height: int, colours: Palette) -> list[Text]:
+    """Compose the panel for its size: what matters most comes first, and what does not fit is left out."""
+    head = [verdict_line(evidence, colours)]
+    name = Text.assemble((f"#{evidence.row.rank} ", colours.quiet), (evidence.row.candidate, colours.strong))
+    if width >= NARROW_CHECKS:
+        name.append(f"  {evidence.row.ra:.6f} {evidence.row.dec:+.6f}", colours.quiet)
+    checks, values = check_lines(evidence, width, colours), value_lines(evidence.row, colours)
+    if width < TWO_COLUMNS:
+        terms = term_lines(evidence, width, colours)
+        if height >= 13:
+            head.insert(0, name)
+        rest = height - len(head) - len(terms) - len(checks)
+        return [*head, *terms, *checks, *(values + frame_lines(evidence.members, colours))[: max(0, rest)]]
+    half = width // 2 - 2
+    left = [*term_lines(evidence, half, colours), *values]
+    right = [*checks, Text(), *frame_lines(evidence.members, colours)]
+    lines = [name, *head]
+    for place in range(max(0, height - len(lines))):
+        one = left[place] if place < len(left) else Text()
+        two = right[place] if place < len(right) else Text()
+        one.truncate(half, overflow="ellipsis", pad=True)
+        lines.append(Text.assemble(one, "    ", two))
+    return lines
+
+
+class EvidencePanel(Widget):
+    """Shows the evidence, or a few words while there is none."""
+
+    def __init__(self) -> None:
+        super().__init__(id="evidence")
+        self.evidence: Evidence | None = None
+        self.words = ""
+
+    def show(self, evidence: Evidence | None, words: str = "") -> None:
+        """Show the evidence on another candidate."""
+        self.evidence, self.words = evidence, words
+        self.refresh()
+
+    def render(self) -> RenderableType:
+        """Compose the lines for the size there is."""
+        colours = palette(dark=self.app.current_theme.dark)
+        if self.evidence is None:
+            return Text(self.words, colours.quiet)
+        lines = evidence_lines(self.evidence, self.size.width, self.size.height, colours)
+        for line in lines:
+            line.truncate(self.size.width, overflow="ellipsis")
+        return Text("\n").join(lines)
+
+
+def magnitude(mag: float, flux: float, error: float, *, unit: bool = True) -> str:
+    """Write an AB magnitude with the error that the flux has."""
+    if math.isnan(mag):
+        return "no AB mag" if unit else "–"
+    spread = MAG_PER_RELATIVE_FLUX * error / flux if flux > 0 and not math.isnan(error) else math.nan
+    return f"{mag:.2f} ± {number(spread, 2)}{' AB' if unit else ''}"
+
+
+def _sized(value: float) -> str:
+    return "–" if math.isnan(value) else f"{value:.4g}"
+
+
+def _unit(value: float, digits: int, unit: str) -> str:
+    return number(value, digits) + ("" if math.isnan(value) else unit)
+
+
+def _or_zero(value: float) -> float:
+    return 0.0 if math.isnan(value) else value

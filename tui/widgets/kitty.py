@@ -1,0 +1,121 @@
+"""The kitty painter: each picture sent once as a small grey PNG, then placed by Unicode placeholders.
+
+Protocol: https://sw.kovidgoyal.net/kitty/graphics-protocol/#unicode-placeholders. The placeholders are text,
+so that whatever lies over them, a modal or another pane, covers the picture as it covers words.
+"""
+
+from __future__ import annotations
+
+import base64
+import struct
+import zlib
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from typing import TYPE_CHECKING
+
+from rich.segment import Segment
+from rich.style import Style
+
+from tui.widgets.painters import Line, inverted
+
+if TYPE_CHECKING:
+    from tui.widgets.painters import Gray
+
+PLACEHOLDER = "\U0010eeee"
+CHUNK = 4096
+KEPT = 64
+# Row and column marks: the first of kitty's rowcolumn-diacritics.txt, combining marks of class 230.
+_MARKS = (
+    "0305 030D 030E 0310 0312 033D 033E 033F 0346 034A 034B 034C 0350 0351 0352 0357 035B 0363 0364 0365 "
+    "0366 0367 0368 0369 036A 036B 036C 036D 036E 036F 0483 0484 0485 0486 0487 0592 0593 0594 0595 0597 "
+    "0598 0599 059C 059D 059E 059F 05A0 05A1 05A8 05A9 05AB 05AC 05AF 05C4 0610 0611 0612 0613 0614 0615 "
+    "0616 0617 0657 0658 0659 065A 065B 065D 065E 06D6 06D7 06D8 06D9 06DA 06DB 06DC 06DF 06E0 06E1 06E2 "
+    "06E4 06E7 06E8 06EB 06EC 0730 0732 0733 0735 0736 073A 073D 073F 0740 0741 0743 0745 0747 0749 074A"
+)
+MARKS = tuple(chr(int(code, 16)) for code in _MARKS.split())
+
+
+def png(gray: Gray) -> bytes:
+    """Encode grey levels, row 0 at the bottom, as a PNG; invalid pixels become a blue hatch."""
+    import numpy as np
+
+    flipped = gray[::-1]
+    y, x = np.indices(flipped.shape)
+    hatch = np.where((x + y) % 4 == 0, 2, 1)
+    # Palette: 0 to 253 grey, then the two blues of the hatch.
+    index = np.where(flipped == 0, 253 + hatch, np.minimum(flipped, 254) - 1).astype(np.uint8)
+    shades = b"".join(bytes((round(n * 255 / 253),) * 3) for n in range(254))
+    shades += bytes((27, 42, 69)) + bytes((90, 125, 181))
+    rows, columns = flipped.shape
+    raw = b"".join(b"\0" + row.tobytes() for row in index)
+    header = struct.pack(">IIBBBBB", columns, rows, 8, 3, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + _chunk(b"IHDR", header)
+        + _chunk(b"PLTE", shades)
+        + _chunk(b"IDAT", zlib.compress(raw, 6))
+        + _chunk(b"IEND", b"")
+    )
+
+
+def _chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def through_tmux(sequence: str) -> str:
+    """Wrap a sequence so that tmux hands it on."""
+    return "\x1bPtmux;" + sequence.replace("\x1b", "\x1b\x1b") + "\x1b\\"
+
+
+class Kitty:
+    """Sends pictures through the driver and remembers which the terminal holds; the oldest are deleted."""
+
+    def __init__(self, write: Callable[[str], None], *, passthrough: bool = False) -> None:
+        self._write = write
+        self._wrap = through_tmux if passthrough else str
+        self._held: OrderedDict[Hashable, int] = OrderedDict()
+        self._next = 0
+
+    def paint(self, key: Hashable, gray: Gray, width: int, height: int, *, invert: bool) -> list[Line]:
+        """Give the placeholder lines of a picture in `width` × `height` cells, sending it if it is new."""
+        whole = (key, width, height, invert)
+        if whole not in self._held:
+            self._next = self._next % 200 + 1
+            self._send(self._next, png(inverted(gray) if invert else gray), width, height)
+            self._forget(self._next)
+            self._held[whole] = self._next
+        self._held.move_to_end(whole)
+        while len(self._held) > KEPT:
+            _, old = self._held.popitem(last=False)
+            self._delete(old)
+        style = Style(color=f"rgb({self._held[whole]},74,77)")
+        return [
+            [Segment("".join(PLACEHOLDER + MARKS[y] + MARKS[x] for x in range(width)), style)]
+            for y in range(height)
+        ]
+
+    def close(self) -> None:
+        """Delete every picture sent."""
+        for number in self._held.values():
+            self._delete(number)
+        self._held.clear()
+
+    def _forget(self, number: int) -> None:
+        for key, held in list(self._held.items()):
+            if held == number:
+                del self._held[key]
+
+    def _id(self, number: int) -> int:
+        # The colour of the placeholder carries the id; two fixed bytes keep clear of others' pictures.
+        return number << 16 | 74 << 8 | 77
+
+    def _send(self, number: int, data: bytes, width: int, height: int) -> None:
+        text = base64.b64encode(data).decode("ascii")
+        parts = [text[start : start + CHUNK] for start in range(0, len(text), CHUNK)]
+        for place, part in enumerate(parts):
+            more = int(place < len(parts) - 1)
+            head = f"a=T,U=1,f=100,q=2,i={self._id(number)},c={width},r={height}," if place == 0 else "q=2,"
+            self._write(self._wrap(f"\x1b_G{head}m={more};{part}\x1b\\"))
+
+    def _delete(self, number: int) -> None:
+        self._write(self._wrap(f"\x1b_Ga=d,d=I,q=2,i={self._id(number)}\x1b\\"))

@@ -1,0 +1,84 @@
+"""Progress of a run as text: stages and frames with bars, failures with reasons."""
+
+from __future__ import annotations
+
+from rich.text import Text
+
+from tui.following import FrameView, RunView, StageView
+from tui.widgets.palette import Palette, bar
+
+STATE_SIGNS = {"waiting": "·", "running": "▶", "done": "✓", "failed": "✗", "unchanged": "="}
+
+
+def headline(view: RunView | None, colours: Palette) -> Text:
+    """Say which run this is and how it stands."""
+    if view is None:
+        return Text("No run yet: s starts one on the images in data/products.", colours.quiet)
+    line = Text.assemble(("run ", colours.quiet), (view.run_id, colours.strong), "  ")
+    bad = view.state in {"failed", "interrupted", "done in part"}
+    line.append(view.state, colours.alert if bad else colours.good)
+    line.append(f"  started {view.started[:19].replace('T', ' ')}" if view.started else "", colours.quiet)
+    if view.exit_code is not None:
+        line.append(f"  exit code {view.exit_code}", colours.quiet)
+    return line
+
+
+def stage_line(stage: StageView, width: int, colours: Palette) -> Text:
+    """Draw one stage."""
+    line = Text(f"{STATE_SIGNS[stage.state]} ", colours.alert if stage.failed else colours.good)
+    line.append(stage.name.ljust(9), colours.strong)
+    room = max(6, min(40, width - 34))
+    share = stage.done / stage.total if stage.total else float(stage.state == "done")
+    full, empty = bar(share, room)
+    line.append(full, colours.bar)
+    line.append(empty, colours.trough)
+    line.append(f" {stage.done}/{stage.total}" if stage.total else f" {stage.state}", colours.plain)
+    if stage.failed:
+        line.append(f"  {stage.failed} failed", colours.alert)
+    return line
+
+
+def frame_line(frame: FrameView, width: int, colours: Palette) -> Text:
+    """Draw one frame: a bar while it runs, words when it ended."""
+    failed = frame.state == "failed"
+    line = Text(f"{STATE_SIGNS.get(frame.state, '·')} ", colours.alert if failed else colours.good)
+    room = max(20, min(52, width // 2))
+    name = frame.name if len(frame.name) <= room else f"{frame.name[: room - 1]}…"
+    line.append(name.ljust(room) + " ", colours.plain)
+    if frame.state == "running":
+        full, empty = bar(frame.done / frame.total if frame.total else 0.0, 16)
+        line.append(full, colours.bar)
+        line.append(empty, colours.trough)
+        line.append(f" {frame.done}/{frame.total}" if frame.total else " waiting", colours.quiet)
+    else:
+        line.append(frame.text or frame.state, colours.alert if failed else colours.quiet)
+    return line
+
+
+def frames_to_show(view: RunView, room: int) -> list[FrameView]:
+    """Choose the frames that fit: failures first, then those running, then the last ones that ended."""
+    order = {"failed": 0, "running": 1}
+    ranked = sorted(enumerate(view.frames), key=lambda item: (order.get(item[1].state, 2), -item[0]))
+    chosen = {place for place, _ in ranked[: max(0, room)]}
+    return [frame for place, frame in enumerate(view.frames) if place in chosen]
+
+
+def stages_text(view: RunView | None, width: int, colours: Palette) -> Text:
+    """Write the headline and every stage."""
+    lines = [headline(view, colours)]
+    lines += [stage_line(stage, width, colours) for stage in view.stages] if view else []
+    return Text("\n").join(lines)
+
+
+def frames_text(view: RunView | None, width: int, room: int, colours: Palette) -> Text:
+    """Write the frames that fit, and say how many there are."""
+    if view is None or not view.frames:
+        return Text()
+    shown = frames_to_show(view, room - 1)
+    ended = sum(1 for frame in view.frames if frame.state != "running")
+    head = f"frames: {ended} of {len(view.frames)} ended, {len(view.failures)} failed"
+    head += f"; {len(view.frames) - len(shown)} not shown" if len(shown) < len(view.frames) else ""
+    lines = [Text(head, colours.quiet), *(frame_line(frame, width, colours) for frame in shown)]
+    for line in lines:
+        line.truncate(width, overflow="ellipsis")
+    return Text("\n").join(lines)
