@@ -19,7 +19,7 @@ TEXT = {"candidate", "kind", "terms", "filters", "object", "best_source", "best_
 
 def name_of(number):
     """Name the number-th made-up candidate."""
-    return f"JWST J110.{80000 + number:05d}-73.{40000 + number:05d}"
+    return f"JWST J{110.8 + number * 1e-5:.5f}-{73.4 + number * 1e-5:.5f}"
 
 
 def candidate_table(count):
