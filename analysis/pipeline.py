@@ -11,12 +11,11 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from store.runs import RunLog, new_run_id
-
 from analysis.config import Config
 from analysis.stages import StageResult
 from store.database import StoreError
 from store.project import Project
+from store.runs import RunLog, new_run_id
 
 DONE, BUG, UNUSABLE, PARTLY = 0, 1, 2, 3
 """Exit codes: done; a bug; nothing usable or bad input; done in part."""

@@ -242,7 +242,13 @@ async def test_check_keys_state_pass_where_nothing_was_computed_and_then_cycle(v
         await settled(pilot)
         await press(pilot, "3", "3", "3", "3", "3", "5")
         outcomes = [line.payload["checks"] for line in lines_of(vet)]
-        assert [next(iter(o.values())) for o in outcomes[:5]] == ["pass", "fail", "inconclusive", "not run", "pass"]
+        assert [next(iter(o.values())) for o in outcomes[:5]] == [
+            "pass",
+            "fail",
+            "inconclusive",
+            "not run",
+            "pass",
+        ]
         assert {next(iter(o)) for o in outcomes[:5]} == {"psf_or_cosmic_ray"}
         assert outcomes[5] == {"methods": "pass"}
         assert app.vetting.table.cursor == 0
@@ -318,7 +324,14 @@ async def test_a_note_keeps_commas_quotes_and_lines(vet):
 
 @pytest.mark.parametrize(
     ("typed", "place"),
-    [("5", 4), ("110.80007-73.40007", 7), ("JWST J110.80002", 2), ("110.80003 -73.40003", 3), ("99", 0), ("zz", 0)],
+    [
+        ("5", 4),
+        ("110.80007-73.40007", 7),
+        ("JWST J110.80002", 2),
+        ("110.80003 -73.40003", 3),
+        ("99", 0),
+        ("zz", 0),
+    ],
 )
 async def test_go_to_understands_ranks_names_and_positions(vet, typed, place):
     """What is not found is said, and nothing moves."""
@@ -712,6 +725,8 @@ asyncio.run(main())
 slow = "astropy pandas sklearn photutils matplotlib scipy sep pyarrow textual_image astroquery".split()
 print([name for name in slow if name in sys.modules])
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+    )
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "[]"

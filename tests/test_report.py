@@ -14,6 +14,7 @@ from analysis.config import Config
 from analysis.report.document import render
 from analysis.report.facts import Facts
 from analysis.report.markdown import command, escape, fenced, image, listing, table, visible
+from analysis.report.naming import field_name
 from analysis.stages.report import write_whole
 from store.candidates import CandidateRow, MemberRow
 from store.frames import FrameRecord
@@ -486,3 +487,18 @@ def test_report_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
         write_whole(path, "new\n" * 1000)
     assert path.read_text() == "old\n"
     assert [p.name for p in path.parent.iterdir()] == ["REPORT.md"]
+
+
+@pytest.mark.parametrize(
+    ("target", "footprint", "name"),
+    [
+        ("SMACS-0723", "", "SMACS 0723"),
+        ("ORIBAR", "POLYGON ICRS 110.83 -73.43 110.84 -73.43 110.84 -73.44 110.83 -73.44", "SMACS 0723"),
+        ("ORIBAR", "POLYGON ICRS 83.83 -5.41 83.84 -5.41 83.84 -5.42 83.83 -5.42", "ORIBAR"),
+        ("", "", "1 images whose headers name no target"),
+    ],
+)
+def test_report_is_named_after_what_was_searched(target, footprint, name):
+    """The configured target is the title only of frames that are of it, by name or by place."""
+    frame = FrameRecord("f", "f.fits", "0" * 64, 1, "done", target=target, footprint=footprint)
+    assert field_name(Config(), [frame]) == name

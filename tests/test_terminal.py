@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.terminal import KITTY_QUERY, Probe, ReplyFilter, Replies, choose, multiplexer, parse
+from tui.terminal import KITTY_QUERY, Probe, Replies, ReplyFilter, choose, multiplexer, parse
 
 KITTY = b"\x1bP>|kitty(0.32.2)\x1b\\\x1b_Gi=31;OK\x1b\\\x1b[6;20;10t\x1b[?62;c"
 XTERM = b"\x1bP>|XTerm(388)\x1b\\\x1b[6;17;8t\x1b[?64;1;2;4;6c"
@@ -96,12 +96,12 @@ from tui.terminal import Probe
 with Probe(sys.argv[1]) as question:
     begun = time.monotonic()
     found = question.finish()
-    print("FOUND", found.preview, found.answered, found.typed, round(time.monotonic() - begun, 2), flush=True)
+    print("FOUND", found.preview, found.answered, found.typed, time.monotonic() - begun, flush=True)
 """
 
 
 def _in_a_terminal(answer, *words, **environment):
-    """Run the probe in a pseudo-terminal that answers (or not); give what it printed and the modes after it."""
+    """Run the probe in a pseudo-terminal that answers (or not); give what it printed."""
     leader, follower = pty.openpty()
     before = termios.tcgetattr(follower)
     process = subprocess.Popen(

@@ -13,7 +13,9 @@ from store.frames import FrameRecord, save_frame
 from store.project import Project, slug
 
 BANDS = (("F115W", 0.031), ("F200W", 0.031), ("F200W", 0.031), ("F277W", 0.063), ("F444W", 0.063))
-FRAMES = tuple(f"jw99001-o00{1 + (n == 2)}_t001_nircam_clear-{b.lower()}_i2d" for n, (b, _) in enumerate(BANDS))
+FRAMES = tuple(
+    f"jw99001-o00{1 + (n == 2)}_t001_nircam_clear-{b.lower()}_i2d" for n, (b, _) in enumerate(BANDS)
+)
 TEXT = {"candidate", "kind", "terms", "filters", "object", "best_source", "best_frame", "flux_unit", "flags"}
 
 
@@ -62,7 +64,11 @@ def candidate_table(count):
         }
     )
     if count > 2:
-        table.loc[1, ["consistency_score", "terms", "flags"]] = [math.nan, "anomaly,snr,artifact", "blended,edge"]
+        table.loc[1, ["consistency_score", "terms", "flags"]] = [
+            math.nan,
+            "anomaly,snr,artifact",
+            "blended,edge",
+        ]
         table.loc[2, ["mag_ab", "flux_err", "asymmetry", "m20"]] = math.nan
     return table[list(COLUMNS)]
 
@@ -135,9 +141,23 @@ def cutout_set(number):
             image[:, : side // 2 + 3] = np.nan
         images.append(image.astype(np.float32))
         panels.append(
-            Panel(FRAMES[place], "NIRCAM", band, 59700.0 + place, scale, 33.0, 1, side // 2, side // 2, 1.0, "nJy",
-                  place < 3, place < 4, 0.4)
-        )  # fmt: skip
+            Panel(
+                frame=FRAMES[place],
+                instrument="NIRCAM",
+                filter=band,
+                mjd=59700.0 + place,
+                pixel_scale=scale,
+                north_deg=33.0,
+                parity=1,
+                x=side // 2,
+                y=side // 2,
+                rms=1.0,
+                unit="nJy",
+                detected=place < 3,
+                covered=place < 4,
+                r_kron_arcsec=0.4,
+            )
+        )
     name = name_of(number)
     return CutoutSet(name, 110.8 + number * 1e-5, -73.4 - number * 1e-5, True, tuple(panels), tuple(images))
 

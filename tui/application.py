@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 POLL_SECONDS = 0.3
 LEAST = (60, 18)
-SETTLED_SECONDS = 0.05
+SETTLED_SECONDS = 0.5
 Export = Callable[[Callable[[], bool]], tuple[int, str]]
 """Writes tables and report, polling a question whether to give up; gives exit code and output."""
 
@@ -120,7 +120,7 @@ class VetApp(App[int]):
             self._settle()
 
     def _settle(self) -> None:
-        """Hold keys until the one just given to a modal went all the way up, and perhaps closed it."""
+        """Hold keys until the one just given to a modal went all the way up."""
         node = self.screen.focused or self.screen
         path = [node, *(one for one in node.ancestors_with_self if isinstance(one, (Widget, Screen)))]
         turn = self._turn = self._turn + 1
@@ -128,16 +128,17 @@ class VetApp(App[int]):
 
         def onward(place: int) -> None:
             if place == len(path) or not path[place].call_later(onward, place + 1):
-                settled()
-
-        def settled() -> None:
-            if self._settling and self._turn == turn:
-                self._settling = False
-                self.pump_keys()
+                self.settled(turn)
 
         onward(0)
-        # A widget that was removed on the way never calls back.
-        self.set_timer(SETTLED_SECONDS, settled)
+        # A widget that is removed on the way never calls back.
+        self.set_timer(SETTLED_SECONDS, partial(self.settled, turn))
+
+    def settled(self, turn: int | None = None) -> None:
+        """Let keys act again: the one before went all the way, or its answer was taken."""
+        if self._settling and turn in (None, self._turn):
+            self._settling = False
+            self.pump_keys()
 
     def pump_keys(self) -> None:
         """Let held keys act, now that what they waited for is done."""

@@ -1,7 +1,7 @@
 """Textual's Linux driver with three habits of our own.
 
-Late replies of the terminal are dropped, keys typed before the start are replayed, and a terminal that is gone
-ends the program.
+Late replies of the terminal are dropped, keys typed before the start are replayed, and a terminal that is
+gone ends the program.
 """
 
 from __future__ import annotations

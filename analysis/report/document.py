@@ -5,6 +5,7 @@ from analysis.report.facts import Facts
 from analysis.report.findings import findings
 from analysis.report.markdown import escape, listing
 from analysis.report.methods import methods
+from analysis.report.naming import field_name
 from analysis.report.redo import redo
 from analysis.report.searched import searched
 from analysis.report.unchecked import unchecked
@@ -16,7 +17,7 @@ def render(facts: Facts) -> str:
     Section 8 and the times of decisions are the only lines that hold a clock's reading: all others are the
     same for the same facts.
     """
-    blocks = [f"# Anomaly candidates: {escape(facts.config.target)}"]
+    blocks = [f"# Anomaly candidates: {escape(field_name(facts.config, facts.frames))}"]
     if facts.simulated:
         blocks.append(_simulated(facts))
     blocks += [

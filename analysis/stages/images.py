@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _SUFFIXES = (".fits", ".fits.gz", ".fit", ".fit.gz")
-_NOT_SCIENCE = ("_wht", "_err", "_rms", "_x1d", "_c1d", "_x1dints", "_segm", "_s2d", "_s3d")
+_NOT_SCIENCE = (
+    "_wht", "_err", "_rms", "_con", "_ctx", "_exp", "_bkg", "_x1d", "_c1d", "_x1dints", "_segm", "_s2d", "_s3d",
+)  # fmt: skip
 _HASH_BLOCK = 1 << 22
 _RECORD_FIELDS = frozenset(field.name for field in fields(FrameRecord))
 
@@ -273,7 +275,7 @@ def _summary(record: FrameRecord) -> str:
     """Describe a measured frame in one line."""
     return (
         f"{record.n_sources} sources in {record.area_arcmin2:.3g} arcmin², "
-        f"{record.instrument} {record.filter}, false detections {100 * record.false_rate:.2g} %"
+        f"{record.instrument} {record.filter}, false detections {100 * record.false_rate:.3g} %"
     )
 
 

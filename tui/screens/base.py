@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, cast
 
 from textual.binding import Binding
@@ -35,14 +36,20 @@ class VetterScreen(Screen[None]):
         """Colours of the theme."""
         return palette(dark=self.app.current_theme.dark)
 
+    def ask(self, question: Question[Answer], taker: Callable[[Answer], None]) -> None:
+        """Put a question over the screen; the answer is taken before any key typed after it acts."""
+        question.taker = taker
+        self.app.push_screen(question)
+
     def run_seen(self, view: RunView | None, *, ended: bool) -> None:
         """Take note of how the followed run stands."""
 
 
-class Question(ModalScreen[Answer], Generic[Answer]):
+class Question(ModalScreen[None], Generic[Answer]):
     """A modal that answers once: `finish` with the answer, None where there is none; escape gives none."""
 
     BINDINGS = [Binding("escape", "finish", "back", show=False)]  # noqa: RUF012
+    taker: Callable[[Answer], None] | None = None
     _answered = False
 
     @property
@@ -56,10 +63,16 @@ class Question(ModalScreen[Answer], Generic[Answer]):
         return palette(dark=self.app.current_theme.dark)
 
     def finish(self, answer: Answer | None = None) -> None:
-        """Give the answer and go away; a second answer has nobody to go to."""
+        """Go away and hand the answer over; a second answer has nobody to go to."""
         if not self._answered:
             self._answered = True
-            self.dismiss(answer)
+            self.dismiss()
+            self.vet.call_later(self._hand_over, answer)
+
+    def _hand_over(self, answer: Answer | None) -> None:
+        if answer is not None and self.taker is not None:
+            self.taker(answer)
+        self.vet.settled()
 
     def action_finish(self) -> None:
         """Go away without an answer."""

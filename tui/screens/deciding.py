@@ -43,10 +43,11 @@ class Deciding(Loading):
     def decide(self, action: str, payload: Mapping[str, Any]) -> None:
         """Write a decision on the candidate under the cursor, in a thread."""
         row = self.row
-        if self.writing:
-            return
-        if row is None:
-            self.say("this row is still being read: nothing was decided", alert=True)
+        if self.writing or row is None:
+            what = (
+                "the decision before is still being saved" if self.writing else "this row is still being read"
+            )
+            self.say(f"{what}: {describe(action, payload)} was NOT decided", alert=True)
             return
         seconds = time.monotonic() - self.shown_at
         self._write(partial(self.vet.desk.decide, row, action, payload, seconds), describe(action, payload))
@@ -120,9 +121,7 @@ class Deciding(Loading):
         if given and self.table.candidate == line.candidate and place is not None:
             self.go_to_undecided(1, finished="every candidate in this list has a label: e exports")
 
-    def go_to_undecided(
-        self, step: int, *, finished: str = "every candidate here has a label"
-    ) -> None:
+    def go_to_undecided(self, step: int, *, finished: str = "every candidate here has a label") -> None:
         """Move to the nearest candidate without a label."""
         place = next_undecided(self.table.listing, self.states, self.table.cursor, step)
         if place is None:
@@ -145,7 +144,7 @@ class Deciding(Loading):
         try:
             self.vet.desk.index()
         except StoreError as error:
-            # The journals hold everything; the index is caught up with later, at the latest at the next start.
+            # The journals hold everything; the index catches up later, at the latest at the next start.
             self.log(f"index: {error}")
             self._index_again = True
         self.vet.call_later(self._indexed)

@@ -52,7 +52,8 @@ class HelpScreen(Question[None]):
             yield Input(placeholder="type to search, for example: undo", compact=True)
             with VerticalScroll(can_focus=False):
                 yield Static(id="found")
-            yield Static("↑ ↓: scroll   esc: back   right: names for \[keys] in config.toml", classes="quiet")
+            hint = "↑ ↓: scroll   esc: back   right: names for [keys] in config.toml"
+            yield Static(hint, classes="quiet", markup=False)
 
     def on_mount(self) -> None:
         """List everything first."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
@@ -108,18 +110,21 @@ class RunScreen(VetterScreen):
             return
         from tui.screens.choices import ConfirmScreen
 
-        def take(yes: bool | None) -> None:
-            if yes:
-                self.say("stopping after the frame in hand …")
-                self.run_worker(
-                    lambda: self._stop(view.run_id),
-                    thread=True,
-                    exit_on_error=False,
-                    group="stop",
-                    description="stop the run",
-                )
+        self.ask(
+            ConfirmScreen(f"Stop run {view.run_id}? Frames that are done are kept."),
+            partial(self._stop_if, view.run_id),
+        )
 
-        self.app.push_screen(ConfirmScreen(f"Stop run {view.run_id}? Frames that are done are kept."), take)
+    def _stop_if(self, run_id: str, yes: bool) -> None:
+        if yes:
+            self.say("stopping after the frame in hand …")
+            self.run_worker(
+                partial(self._stop, run_id),
+                thread=True,
+                exit_on_error=False,
+                group="stop",
+                description="stop the run",
+            )
 
     def _stop(self, run_id: str) -> None:
         try:

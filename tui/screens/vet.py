@@ -11,7 +11,6 @@ from textual.containers import Container
 
 from store.project import StoreError
 from tui import keys, messages
-from tui.listing import Query
 from tui.screens.deciding import Deciding
 from tui.widgets.cutouts import Cutouts
 from tui.widgets.evidence import EvidencePanel
@@ -75,11 +74,7 @@ class VetScreen(Deciding):
             return
         from tui.screens.choices import ReasonScreen
 
-        def take(reason: str | None) -> None:
-            if reason is not None:
-                self.decide("label", {"label": "artifact", "reason": reason})
-
-        self.app.push_screen(ReasonScreen(), take)
+        self.ask(ReasonScreen(), lambda reason: self.decide("label", {"label": "artifact", "reason": reason}))
 
     def action_grade(self) -> None:
         """Ask for a grade."""
@@ -87,11 +82,7 @@ class VetScreen(Deciding):
             return
         from tui.screens.choices import GradeScreen
 
-        def take(grade: str | None) -> None:
-            if grade is not None:
-                self.decide("grade", {"grade": grade})
-
-        self.app.push_screen(GradeScreen(), take)
+        self.ask(GradeScreen(), lambda grade: self.decide("grade", {"grade": grade}))
 
     def action_note(self) -> None:
         """Edit the note."""
@@ -103,11 +94,11 @@ class VetScreen(Deciding):
         state = self.states.get(row.candidate)
         before = state.note if state else ""
 
-        def take(text: str | None) -> None:
-            if text is not None and text != before:
+        def take(text: str) -> None:
+            if text != before:
                 self.decide("note", {"text": text})
 
-        self.app.push_screen(NoteScreen(row.candidate, before), take)
+        self.ask(NoteScreen(row.candidate, before), take)
 
     def action_undo(self) -> None:
         """Take the last decision back."""
@@ -129,21 +120,15 @@ class VetScreen(Deciding):
         """Ask what to list, and in which order."""
         from tui.screens.filtering import FilterScreen
 
-        def take(query: Query | None) -> None:
-            if query is not None:
-                self.relist(query)
-
-        self.app.push_screen(FilterScreen(self.table.listing.query), take)
+        self.ask(FilterScreen(self.table.listing.query), self.relist)
 
     def action_go_to(self) -> None:
         """Ask where to go."""
         from tui.screens.goto import GoToScreen
 
-        def take(text: str | None) -> None:
-            if text:
-                self._start(partial(self._find, text), "find", "find a candidate")
-
-        self.app.push_screen(GoToScreen(), take)
+        self.ask(
+            GoToScreen(), lambda text: self._start(partial(self._find, text), "find", "find a candidate")
+        )
 
     def _find(self, text: str) -> None:
         try:

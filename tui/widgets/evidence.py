@@ -121,8 +121,8 @@ def check_lines(evidence: Evidence, width: int, colours: Palette) -> list[Text]:
         shown = f"{OUTCOME_SIGNS[mine]} {mine}" if mine else "· open"
         line.append(shown.ljust(15), outcome_style(mine, colours))
         if code and code != "not run":
-            words = f"[{OUTCOME_SIGNS[code]}]" if narrow else f"code: {OUTCOME_SIGNS[code]} {code}"
-            line.append(words, outcome_style(code, colours))
+            verdict = f"[{OUTCOME_SIGNS[code]}]" if narrow else f"code: {OUTCOME_SIGNS[code]} {code}"
+            line.append(verdict, outcome_style(code, colours))
         else:
             line.append("[–]" if narrow else "not computed", colours.faint)
         lines.append(line)
@@ -164,7 +164,7 @@ def value_lines(row: CandidateRow, colours: Palette) -> list[Text]:
     lines = [first, second, third, fourth]
     if row.flags:
         lines.insert(
-            2, Text.assemble(("flags ", colours.quiet), (row.flags.replace(",", " "), colours.alert))
+            1, Text.assemble(("flags ", colours.quiet), (row.flags.replace(",", " "), colours.alert))
         )
     return lines
 
