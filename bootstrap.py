@@ -69,7 +69,7 @@ def set_up(extra: str) -> int:
 
 
 def make_venv() -> list[str] | None:
-    """Make the environment and return the words that start a pip for it; None where there is no pip at all."""
+    """Make the environment and return the words that start a pip for it; None where there is no pip."""
     python = str(BIN / "python")
     if importlib.util.find_spec("ensurepip"):
         subprocess.check_call([sys.executable, "-m", "venv", "--clear", str(VENV)])

@@ -158,7 +158,8 @@ def test_ranked_candidates_are_objects_once_each(finished):
     assert ranked["candidate"].str.fullmatch(r"JWST J\d{3}\.\d{5}[+-]\d\d\.\d{5}").all()
     from scipy.spatial import cKDTree
 
-    places = np.column_stack([ranked["ra"] * np.cos(np.radians(ranked["dec"])), ranked["dec"]]) * 3600
+    cosine = np.cos(np.radians(ranked["dec"].mean()))
+    places = np.column_stack([ranked["ra"] * cosine, ranked["dec"]]) * 3600
     assert len(cKDTree(places).query_pairs(0.15)) == 0
     for name in ("composite_score", "anomaly_score", "snr_score", "artifact_score"):
         assert ranked[name].dropna().between(0, 1).all()

@@ -730,3 +730,25 @@ print([name for name in slow if name in sys.modules])
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "[]"
+
+
+async def test_the_smallest_size_shows_what_a_verdict_needs(vet):
+    """At 60×18: pictures, name, label, score terms and all five checks."""
+    app = app_of(vet)
+    async with app.run_test(size=(60, 18)) as pilot:
+        await settled(pilot)
+        await press(pilot, "y", "k")
+        text = text_of(app)
+        assert "★" in text
+        for words in (
+            "▀",
+            "interesting",
+            "score",
+            "other filters",
+            "catalogues",
+            "PSF",
+            "thresholds",
+            "methods",
+        ):
+            assert words in text, words
+        assert_snapshot(app, "vetting-60x18")

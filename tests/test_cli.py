@@ -2,10 +2,10 @@
 
 import json
 import re
+import resource
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -41,12 +41,13 @@ def test_help_imports_nothing_heavy(command, tmp_path):
 
 
 def test_help_is_quick(jwst_vet, tmp_path):
-    """--help answers in under 0.3 s (the fastest of five, so that a busy machine does not decide)."""
+    """--help takes under 0.3 s of a core: what it waits for on a busy machine is not its doing."""
     times = []
     for _ in range(5):
-        began = time.perf_counter()
+        began = resource.getrusage(resource.RUSAGE_CHILDREN)
         jwst_vet("--help", cwd=tmp_path)
-        times.append(time.perf_counter() - began)
+        ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+        times.append(ended.ru_utime + ended.ru_stime - began.ru_utime - began.ru_stime)
     assert min(times) < 0.3
 
 

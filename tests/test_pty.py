@@ -20,13 +20,15 @@ COMMAND = ["-P", "-m", "tui"]
 QUIET = {"TERM": "xterm-256color", "COLORTERM": "truecolor", "TEXTUAL_ANIMATIONS": "none"}
 KITTY = "\x1bP>|kitty(0.32.2)\x1b\\\x1b_Gi=31;OK\x1b\\\x1b[6;20;10t\x1b[?62;c"
 PATIENCE = 20.0
+# What the surroundings say of another terminal; COLUMNS and LINES would overrule the size of this one.
+NOT_OURS = {"TMUX", "STY", "NO_COLOR", "COLUMNS", "LINES"}
 
 
 class Terminal:
     """A pseudo-terminal of 80×24 with the app in it, and the screen that it shows."""
 
     def __init__(self, root, size=(80, 24), *, reply="", reply_after=0.0, **environment):
-        self.environment = {k: v for k, v in os.environ.items() if k not in {"TMUX", "STY", "NO_COLOR"}}
+        self.environment = {k: v for k, v in os.environ.items() if k not in NOT_OURS}
         self.screen = pyte.Screen(*size)
         self.stream = pyte.ByteStream(self.screen)
         self.raw = b""
@@ -176,7 +178,7 @@ def test_a_terminal_that_vanishes_ends_the_app(project):
     assert ended == pid
 
 
-@pytest.mark.parametrize("after", [0.0, 0.5, 1.2])
+@pytest.mark.parametrize("after", [0.0, 0.3, 3.0])
 def test_replies_of_the_terminal_never_act_as_keys(project, after):
     """Early or late, over a slow line: `kitty` contains a y, and gives no verdict."""
     app = Terminal(project.root, reply=KITTY, reply_after=after)
@@ -188,8 +190,9 @@ def test_replies_of_the_terminal_never_act_as_keys(project, after):
     app.child.send("q")
     assert app.ends() == (0, None)
     assert labels(project) == []
-    # Found in time, the terminal gets real pictures.
-    assert (b"\x1b_Ga=T,U=1" in app.raw) == (after == 0.0)
+    # Found in time, the terminal gets real pictures; how late 0.3 s is depends on the machine.
+    if after != 0.3:
+        assert (b"\x1b_Ga=T,U=1" in app.raw) == (after == 0.0)
 
 
 def test_keys_typed_before_the_start_act_afterwards(project):
@@ -300,7 +303,7 @@ def test_without_a_terminal_there_is_one_line_and_exit_code_2(project, stdout_to
 
 
 def test_first_rows_of_a_hundred_thousand_candidates_come_at_once(tmp_path, record_property):
-    """The first page is painted before the whole list is read; the measured time goes into the test's report."""
+    """The first page is painted before the whole list is read; the time goes into the test's report."""
     project, _ = make_vet_project(tmp_path / "field", 100_000)
     best = float("inf")
     for _ in range(3):

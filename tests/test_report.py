@@ -495,7 +495,8 @@ def test_report_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
         ("SMACS-0723", "", "SMACS 0723"),
         ("ORIBAR", "POLYGON ICRS 110.83 -73.43 110.84 -73.43 110.84 -73.44 110.83 -73.44", "SMACS 0723"),
         ("ORIBAR", "POLYGON ICRS 83.83 -5.41 83.84 -5.41 83.84 -5.42 83.83 -5.42", "ORIBAR"),
-        ("", "", "1 images whose headers name no target"),
+        ("", "", "SMACS 0723"),
+        ("", "POLYGON ICRS 83.83 -5.41 83.84 -5.41 83.84 -5.42", "images whose headers name no target"),
     ],
 )
 def test_report_is_named_after_what_was_searched(target, footprint, name):

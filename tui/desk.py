@@ -182,7 +182,7 @@ class Desk:
             from store.candidates import members as read_members
 
             try:
-                members = tuple(read_members(self.database, candidate))
+                members = tuple(sorted(read_members(self.database, candidate), key=_by_wavelength))
             except StoreError:
                 members = ()  # a run holds the database: the pictures come from files all the same
         from analysis.cutouts import CutoutError, to_gray
@@ -252,6 +252,12 @@ class Desk:
         """Bring the database's index up to the journals."""
         if self.project.database.exists():
             self.book.index()
+
+
+def _by_wavelength(row: MemberRow) -> tuple[object, ...]:
+    from analysis.instruments import order_key
+
+    return (order_key(row.instrument, row.filter), row.mjd_beg if row.mjd_beg == row.mjd_beg else 0.0)
 
 
 def view_labels(panels: Sequence[Panel]) -> list[str]:

@@ -41,7 +41,9 @@ def start_run(project: Project) -> str:
     while not events.exists():
         if process.poll() is not None or time.monotonic() > end:
             lines = log.read_text(errors="replace").strip().splitlines()
-            raise StoreError(lines[-1] if lines else f"the run did not start; see {log}")
+            raise StoreError(
+                lines[-1].removeprefix("jwst-vet: ") if lines else f"the run did not start; see {log}"
+            )
         time.sleep(POLL_SECONDS)
     return run_id
 

@@ -17,13 +17,15 @@ def field_name(config: Config, frames: Sequence[FrameRecord]) -> str:
     wanted = _letters(config.target)
     done = [frame for frame in frames if frame.state == "done"]
     named = [_letters(frame.target) for frame in done]
-    if not done or any(name and (name in wanted or wanted in name) for name in named):
+    if any(name and (name in wanted or wanted in name) for name in named):
         return config.target
     if any(_near(config, frame.footprint) for frame in done):
         return config.target
+    if not any(frame.target or frame.footprint for frame in done):
+        return config.target  # nothing speaks against it
     targets = sorted({frame.target for frame in done if frame.target})
     if not targets:
-        return f"{len(done)} images whose headers name no target"
+        return "images whose headers name no target"
     return ", ".join(targets[:3]) + (" and others" if len(targets) > 3 else "")
 
 

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 _SUFFIXES = (".fits", ".fits.gz", ".fit", ".fit.gz")
 _NOT_SCIENCE = (
-    "_wht", "_err", "_rms", "_con", "_ctx", "_exp", "_bkg", "_x1d", "_c1d", "_x1dints", "_segm", "_s2d", "_s3d",
+    "_wht", "_err", "_rms", "_con", "_ctx", "_exp", "_bkg", "_segm",
+    "_x1d", "_c1d", "_x1dints", "_s2d", "_s3d",
 )  # fmt: skip
 _HASH_BLOCK = 1 << 22
 _RECORD_FIELDS = frozenset(field.name for field in fields(FrameRecord))

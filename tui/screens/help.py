@@ -25,6 +25,7 @@ SIGNS: tuple[tuple[str, str], ...] = (
     ("[✓] [–]", "a check's outcome as the program computed it; not computed"),
     ("d/c", "frames that show it / frames that cover it"),
     ("C A", "concentration, asymmetry; Gini, M20 and peak as in REPORT.md"),
+    ("A S R F", "the score terms in short: anomaly, S/N, no artefact (real), in frames"),
     ("×0.40", "weight of a score term; terms not computed share theirs out"),
 )
 

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 GAP = 1
 LARGEST_SIDE = 100
 _ARROWS = "↑↖←↙↓↘→↗"
+SEEN = ("detected", "not detected", "no valid pixel")
+SEEN_SHORT = ("seen", "not seen", "no data")
+SEEN_WIDTH = 14
 
 
 @dataclass(frozen=True)
@@ -124,7 +127,7 @@ class Cutouts(Widget):
         label_rows = 1
         self._grid = painters.arrange(len(views), self.size.width, self.size.height, 1, gap=GAP)
         roomy = painters.arrange(len(views), self.size.width, self.size.height, 2, gap=GAP)
-        if roomy.cells == self._grid.cells or self.size.height >= 16:
+        if roomy.cells == self._grid.cells or self.size.height >= 30:
             self._grid, label_rows = roomy, 2
         side = min(self._grid.cells[0], LARGEST_SIDE)
         views = views[: self._grid.shown]
@@ -176,7 +179,8 @@ class Cutouts(Widget):
         blank = " " * (width - cell_len(name) - cell_len(scale))
         lines: list[Line] = [[Segment(name, style), Segment(blank), Segment(scale, colours.quiet)]]
         if rows > 1:
-            found = "detected" if panel.detected else "not detected" if panel.covered else "no valid pixel"
+            words = SEEN if width >= SEEN_WIDTH else SEEN_SHORT
+            found = words[0] if panel.detected else words[1] if panel.covered else words[2]
             lines.append(
                 [Segment(_spread(found, compass(panel.north_deg, panel.parity), width), colours.quiet)]
             )

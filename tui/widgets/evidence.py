@@ -37,6 +37,7 @@ TERMS = (
 )
 TWO_COLUMNS = 100
 NARROW_CHECKS = 46
+LEAST_FOR_BARS = 11
 MAG_PER_RELATIVE_FLUX = 2.5 / math.log(10)
 
 
@@ -93,11 +94,12 @@ def term_lines(evidence: Evidence, width: int, colours: Palette) -> list[Text]:
             (empty, colours.trough),
         )
     ]
-    for name, words, column in TERMS:
+    for name, title, column in TERMS:
         value = getattr(row, column)
-        line = Text(f" {words}".ljust(13), colours.quiet)
+        line = Text(f" {title}".ljust(13), colours.quiet)
         if math.isnan(value):
-            line.append("  –   not computed; its weight is shared out", colours.faint)
+            words = "not computed" if width < NARROW_CHECKS else "not computed; its weight is shared out"
+            line.append(f"  –   {words}", colours.faint)
         else:
             full, empty = bar(value, room)
             line.append(number(value, 3) + " ", colours.plain)
@@ -106,6 +108,15 @@ def term_lines(evidence: Evidence, width: int, colours: Palette) -> list[Text]:
             line.append(f" ×{weights.get(name, 0.0):.2f}", colours.quiet)
         lines.append(line)
     return lines
+
+
+def short_terms(row: CandidateRow, colours: Palette) -> Text:
+    """Write the four terms in one line, by their first letters; a dash is not computed."""
+    line = Text()
+    for (_, _, column), sign in zip(TERMS, "ASRF", strict=True):
+        line.append(f" {sign} ", colours.quiet)
+        line.append(number(getattr(row, column), 2), colours.plain)
+    return line
 
 
 def check_lines(evidence: Evidence, width: int, colours: Palette) -> list[Text]:
@@ -118,13 +129,15 @@ def check_lines(evidence: Evidence, width: int, colours: Palette) -> list[Text]:
         line = Text()
         line.append(f"{place} ", colours.strong)
         line.append(words.ljust(14 if narrow else 16), colours.quiet)
-        shown = f"{OUTCOME_SIGNS[mine]} {mine}" if mine else "· open"
+        shown = f"{OUTCOME_SIGNS[mine]} {mine}" if mine else "· not run"
         line.append(shown.ljust(15), outcome_style(mine, colours))
         if code and code != "not run":
             verdict = f"[{OUTCOME_SIGNS[code]}]" if narrow else f"code: {OUTCOME_SIGNS[code]} {code}"
             line.append(verdict, outcome_style(code, colours))
-        else:
+        elif line.cell_len + 3 <= width:
             line.append("[–]" if narrow else "not computed", colours.faint)
+        else:
+            line.rstrip()
         lines.append(line)
     return lines
 
@@ -192,6 +205,8 @@ def evidence_lines(evidence: Evidence, width: int, height: int, colours: Palette
     checks, values = check_lines(evidence, width, colours), value_lines(evidence.row, colours)
     if width < TWO_COLUMNS:
         terms = term_lines(evidence, width, colours)
+        if height < LEAST_FOR_BARS:
+            terms = [terms[0], short_terms(evidence.row, colours)]
         if height >= 13:
             head.insert(0, name)
         rest = height - len(head) - len(terms) - len(checks)
@@ -237,7 +252,8 @@ def magnitude(mag: float, flux: float, error: float, *, unit: bool = True) -> st
     if math.isnan(mag):
         return "no AB mag" if unit else "–"
     spread = MAG_PER_RELATIVE_FLUX * error / flux if flux > 0 and not math.isnan(error) else math.nan
-    return f"{mag:.2f} ± {number(spread, 2)}{' AB' if unit else ''}"
+    digits = 3 if spread < 0.0095 else 2
+    return f"{mag:.{digits}f} ± {number(spread, digits)}{' AB' if unit else ''}"
 
 
 def _sized(value: float) -> str:
