@@ -54,10 +54,12 @@ def _key(
 class Weights:
     """Weights of the four terms of the composite score; a term that could not be computed drops out."""
 
-    anomaly: float = _key(0.4, "how unusual the shape is among sources of its band", low=0)
-    snr: float = _key(0.3, "how far above the noise: clip(log10(S/N)/2, 0, 1)", low=0)
-    artifact: float = _key(0.2, "how unlike an artefact: 1 - artifact_probability", low=0)
-    consistency: float = _key(0.1, "frames that show it / frames that cover it, where two or more do", low=0)
+    anomaly: float = _key(0.4, "how unusual the shape is among sources of its band", low=0, high=1000)
+    snr: float = _key(0.3, "how far above the noise: clip(log10(S/N)/2, 0, 1)", low=0, high=1000)
+    artifact: float = _key(0.2, "how unlike an artefact: 1 - artifact_probability", low=0, high=1000)
+    consistency: float = _key(
+        0.1, "frames that show it / frames that cover it, where two or more do", low=0, high=1000
+    )
 
 
 @dataclass(frozen=True)

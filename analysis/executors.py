@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -148,5 +149,14 @@ def _begin(reports: Any) -> None:
 
     global _reports  # noqa: PLW0603 - one per process, set once
     _reports = reports
+    threading.Thread(target=_leave_with_parent, name="leave-with-parent", daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.nice(NICE)
+
+
+def _leave_with_parent() -> None:
+    """End this worker when the run that owns it has died, however it died."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

@@ -161,6 +161,12 @@ def _require_same_shape(units: Mapping[str, Any], path: Path) -> None:
             raise FrameError(path, "wrong shape", text)
 
 
+def companion_files(path: Path) -> tuple[Path, ...]:
+    """Return the companion files that lie beside a science file, errors first."""
+    found = (_companion(path, endings) for endings in _COMPANIONS.values())
+    return tuple(file for file in found if file is not None)
+
+
 def _companion(path: Path, endings: tuple[str, ...]) -> Path | None:
     """Return the companion file of a science file that exists, if any."""
     stem = _FITS_ENDING.sub("", path.name)

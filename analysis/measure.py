@@ -26,6 +26,8 @@ __all__ = ["CODE_VERSION", "COLUMNS", "Measured", "measure_frame", "params_used"
 CODE_VERSION: Final = "1"
 """Part of the key of the stage: changed whenever the same pixels would give another table."""
 _LEAST_MARGIN: Final = 16
+_LEAST_FOR_DEPTH: Final = 1000
+"""Fewer valid pixels than this hold too few empty apertures for a depth to mean anything."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,6 +116,7 @@ def measure_frame(
 def _summary(frame: Frame, calibration: Calibration) -> dict[str, Any]:
     """Return what was searched and how deep; see `Measured`."""
     known = math.isfinite(frame.to_njy)
+    enough = calibration.sky.n_valid >= _LEAST_FOR_DEPTH
     scale = frame.to_njy if known else 1.0
     depth, _ = photometry.magnitudes(np.array([limiting_flux(calibration) * scale]), np.zeros(1))
     return {
@@ -123,7 +126,7 @@ def _summary(frame: Frame, calibration: Calibration) -> dict[str, Any]:
         "threshold_clean": calibration.threshold.clean,
         "false_rate": calibration.threshold.false_rate,
         "sky_rms": calibration.sigma * scale,
-        "depth_5sigma_mag": float(depth[0]) if known else math.nan,
+        "depth_5sigma_mag": float(depth[0]) if known and enough else math.nan,
         "noise_beta": calibration.noise.beta,
     }
 

@@ -91,12 +91,13 @@ def execute(
                         "event": "stage_done",
                         "stage": name,
                         "done": result.done,
-                        "total": result.done + result.failed + result.skipped,
+                        "total": result.done + result.failed + result.skipped + result.left,
                         "failed": result.failed,
+                        "left": result.left,
                         "text": "; ".join(result.lines),
                     }
                 )
-                if stop.is_set():
+                if stop.is_set() and (result.left or name != stages[-1]):
                     emit({"event": "run_stopped", "text": f"stopped after {name}", "exit_code": PARTLY})
                     return RunResult(run_id, PARTLY, tuple(results))
         except BaseException as error:

@@ -23,7 +23,11 @@ ROWS_PER_LEASE = 20_000
 
 @dataclass(frozen=True)
 class FrameRecord:
-    """What is known of one input file; NaN and "" mean unknown, fluxes are in `flux_unit`."""
+    """What is known of one input file; NaN and "" mean unknown, fluxes are in `flux_unit`.
+
+    `companions` are lines "sha256  path" of the weight and error files that belong to it, `zeropoint` the AB
+    magnitude of one unit where a person gave it.
+    """
 
     frame: str
     path: str
@@ -64,11 +68,15 @@ class FrameRecord:
     depth_5sigma_mag: float = NAN
     simulated: bool = False
     notes: tuple[str, ...] = ()
+    companions: tuple[str, ...] = ()
+    zeropoint: float = NAN
+    mtime_ns: int = 0
     measured_at: str = ""
     seconds: float = NAN
 
 
 COLUMNS = tuple(field.name for field in fields(FrameRecord))
+_LISTS = ("notes", "companions")
 _FLOATS = frozenset(field.name for field in fields(FrameRecord) if field.type is float)
 
 
@@ -148,7 +156,7 @@ def _forget(cursor: "duckdb.DuckDBPyConnection", frame: str) -> None:
 
 def _put(cursor: "duckdb.DuckDBPyConnection", record: FrameRecord, state: str) -> None:
     values: dict[str, Any] = {name: getattr(record, name) for name in COLUMNS}
-    values |= {"state": state, "notes": json.dumps(record.notes)}
+    values |= {"state": state} | {name: json.dumps(values[name]) for name in _LISTS}
     values |= {name: None for name in _FLOATS if math.isnan(values[name])}
     cursor.execute("DELETE FROM frames WHERE frame = ?", [record.frame])
     marks = ", ".join("?" * len(COLUMNS))
@@ -160,5 +168,5 @@ def _put(cursor: "duckdb.DuckDBPyConnection", record: FrameRecord, state: str) -
 
 def _record(row: dict[str, Any]) -> FrameRecord:
     row |= {name: NAN for name in _FLOATS if row[name] is None}
-    row["notes"] = tuple(json.loads(row["notes"]))
+    row |= {name: tuple(json.loads(row[name])) for name in _LISTS}
     return FrameRecord(**row)

@@ -44,7 +44,7 @@ class JournalFolder:
 
     def read_new(self) -> tuple[list[Line], bool]:
         """Read what was added since last time, in order of time, and whether a file was replaced."""
-        present = {path: path.stat() for path in sorted(self._folder.glob("*.jsonl"))}
+        present = {path: path.stat() for path in sorted(self._folder.glob("*.jsonl")) if path.is_file()}
         replaced = any(
             path not in present or present[path].st_ino != file.inode or present[path].st_size < file.offset
             for path, file in self._files.items()

@@ -13,7 +13,8 @@ CREATE TABLE frames (
     flux_unit VARCHAR, to_njy DOUBLE, unit_source VARCHAR, cal_ver VARCHAR, crds_ctx VARCHAR,
     has_err BOOLEAN, has_wht BOOLEAN, has_con BOOLEAN, footprint VARCHAR,
     n_sources INTEGER, threshold_k DOUBLE, false_rate DOUBLE, sky_rms DOUBLE, depth_5sigma_mag DOUBLE,
-    simulated BOOLEAN, notes VARCHAR, measured_at VARCHAR, seconds DOUBLE
+    simulated BOOLEAN, notes VARCHAR, companions VARCHAR, zeropoint DOUBLE, mtime_ns BIGINT,
+    measured_at VARCHAR, seconds DOUBLE
 );
 
 -- One row per detection or forced measurement per frame; n is the number at the end of source_id.

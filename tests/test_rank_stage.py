@@ -93,6 +93,7 @@ def project(tmp_path):
             instrument="NIRCAM", filter=band, nx=SHAPE[1], ny=SHAPE[0], pixel_scale_arcsec=SCALE,
             area_arcmin2=0.09, fwhm_arcsec=0.07, flux_unit="nJy", to_njy=85.0, n_sources=70, simulated=True,
             has_err=True, has_wht=True, measured_at="2030-01-01T00:00:00+00:00", seconds=1.0,
+            mtime_ns=path.stat().st_mtime_ns,
         )  # fmt: skip
         save_frame(db, record, sources_of(name, band))
     return project

@@ -408,7 +408,7 @@ def test_not_checked_counts_every_check_not_run():
     assert "The check catalogs was not run for 1 of 2 candidates." in text
     assert "No catalogue was queried" in text
     (first,) = [line for line in text.splitlines() if NAMES[0] in line]
-    assert first.endswith("| none | jw_b_i2d | none |")
+    assert first.endswith("| none | jw_b_i2d | none | none |")
 
 
 def test_failed_files_mixed_calibrations_and_stale_rankings_are_told():
@@ -451,7 +451,6 @@ def test_citations_cover_archive_and_software():
         "MAST",
         "astroquery",
         "SEP",
-        "photutils",
         "Astropy",
         "scikit-learn",
         "DuckDB",

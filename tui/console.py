@@ -71,8 +71,9 @@ class Console:
 
     def _stage_done(self, event: Mapping[str, Any]) -> None:
         failed = f", {event['failed']} refused" if event.get("failed") else ""
-        ready = int(event["total"]) - int(event.get("failed", 0))
-        text = event.get("text") or f"{ready} ready{failed}"
+        left = f", {event['left']} not begun" if event.get("left") else ""
+        ready = int(event["total"]) - int(event.get("failed", 0)) - int(event.get("left", 0))
+        text = event.get("text") or f"{ready} ready{failed}{left}"
         self._line(f"{event['stage']}: {text}")
 
     def _run_stopped(self, event: Mapping[str, Any]) -> None:

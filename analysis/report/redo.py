@@ -1,5 +1,6 @@
 """Sections 6 and 7 of the report: how to redo it, and whom to cite."""
 
+import math
 from collections.abc import Iterable
 
 from analysis.config import as_toml
@@ -27,10 +28,6 @@ CITATIONS = (
     (
         "SEP: Barbary 2016, JOSS 1, 58, doi:10.21105/joss.00058, after SExtractor: Bertin & Arnouts "
         "1996, A&AS 117, 393, doi:10.1051/aas:1996164."
-    ),
-    (
-        "photutils, where it served as the independent method: Bradley et al., Zenodo record of the version "
-        "above."
     ),
     (
         "Astropy: Astropy Collaboration 2022, ApJ 935, 167, doi:10.3847/1538-4357/ac7c74; 2018, AJ 156, "
@@ -65,7 +62,7 @@ def redo(facts: Facts) -> list[str]:
         fenced(_configuration(facts), "toml"),
         "Put the files where the commands name them, relative to that folder, and compare their bytes:",
         fenced(_hashes(facts)),
-        "(as `sha256sum -c` reads it). Then:",
+        "(as `sha256sum -c` reads it; names with control or direction marks are spelt out here). Then:",
         fenced(_commands(facts), "sh"),
         (
             "The same bytes, parameters and versions give the same tables and the same report but for "
@@ -91,14 +88,20 @@ def _hashes(facts: Facts) -> Iterable[str]:
         name = facts.locations[frame.frame]
         coded = name.replace("\\", "\\\\").replace("\n", "\\n").replace("\r", "\\r")
         yield f"{chr(92) if coded != name else ''}{frame.sha256}  {coded}"
+        yield from frame.companions
 
 
 def _commands(facts: Facts) -> list[str]:
-    names = [facts.locations[frame.frame] for frame in facts.done]
-    if all(name.startswith("data/products/") for name in names):
+    groups: dict[float | None, list[str]] = {}
+    for frame in facts.done:
+        given = None if math.isnan(frame.zeropoint) else frame.zeropoint
+        groups.setdefault(given, []).append(facts.locations[frame.frame])
+    if set(groups) == {None} and all(name.startswith("data/products/") for name in groups[None]):
         return [command("jwst-vet", "run")]
     return [
-        command("jwst-vet", "images", *names),
+        command("jwst-vet", "images", *([] if given is None else ["--zeropoint", repr(given)]), *names)
+        for given, names in groups.items()
+    ] + [
         command("jwst-vet", "rank"),
         command("jwst-vet", "report"),
     ]

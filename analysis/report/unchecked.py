@@ -103,16 +103,31 @@ def _coverage(facts: Facts) -> list[str]:
         if row.candidate not in facts.views:
             continue
         views = facts.views[row.candidate]
-        absent = [frame.frame for frame in facts.done if frame.frame not in views]
+        unread = sorted(frame for frame in facts.info["coverage_unknown"] if frame not in views)
+        absent = [f.frame for f in facts.done if f.frame not in views and f.frame not in unread]
         missed = [frame for frame, view in views.items() if view == "not detected"]
         gaps = [frame for frame, view in views.items() if view == "not covered"]
         rows.append(
-            (row.rank, row.candidate, *(", ".join(sorted(x)) or "none" for x in (missed, gaps, absent)))
+            (
+                row.rank,
+                row.candidate,
+                *(", ".join(sorted(x)) or "none" for x in (missed, gaps, absent, unread)),
+            )
         )
     if not rows:
         return []
     return [
         "### Frames that do not show the first candidates",
         "Covered, not detected: a valid pixel is there, and no source was found on it.",
-        table((">rank", "candidate", "covered, not detected", "gap or edge", "outside the frame"), rows),
+        table(
+            (
+                ">rank",
+                "candidate",
+                "covered, not detected",
+                "gap or edge",
+                "outside the frame",
+                "not known: file not read",
+            ),
+            rows,
+        ),
     ]

@@ -9,7 +9,7 @@ Emit = Callable[[Mapping[str, object]], None]
 
 @dataclass(frozen=True)
 class StageResult:
-    """What a stage did: how many inputs were done, failed or already done; a line for each failure."""
+    """What a stage did: inputs done, failed, already done and left; a line for each failure."""
 
     stage: str
     done: int = 0
@@ -17,3 +17,4 @@ class StageResult:
     skipped: int = 0
     failures: tuple[str, ...] = ()
     lines: tuple[str, ...] = ()
+    left: int = 0

@@ -1,5 +1,6 @@
 """The second half of stage `rank`: candidates in; a cutout file and a figure of each out."""
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from analysis.cutouts import Panel, Target, common_side_arcsec, cut_panel, cutout_set, save_cutouts
 from analysis.instruments import order_key
 from analysis.stages import Emit
+from analysis.stages.inputs import sha256_of
 from store.frames import FrameRecord
 from store.project import Project, slug
 
@@ -59,9 +61,10 @@ def open_recorded(project: Project, record: FrameRecord) -> Iterator[Recorded]:
     from analysis.i2d import FrameError, open_frame
 
     path = Path(record.path)
-    if path.is_file() and path.stat().st_size != record.bytes:
+    if path.is_file() and not _same_file(path, record):
         raise FrameError(path, "changed", "not the file that was measured; run `jwst-vet images` again")
-    with open_frame(path, unpack_dir=project.cache / "unpacked") as frame:
+    zeropoint = None if math.isnan(record.zeropoint) else record.zeropoint
+    with open_frame(path, zeropoint=zeropoint, unpack_dir=project.cache / "unpacked") as frame:
         yield Recorded(
             record.instrument,
             record.filter,
@@ -73,6 +76,14 @@ def open_recorded(project: Project, record: FrameRecord) -> Iterator[Recorded]:
             record.mjd_beg,
             frame,
         )
+
+
+def _same_file(path: Path, record: FrameRecord) -> bool:
+    """Return whether a file is the one that was measured; its bytes are read only if its time differs."""
+    facts = path.stat()
+    if facts.st_size != record.bytes:
+        return False
+    return facts.st_mtime_ns == record.mtime_ns or sha256_of(path) == record.sha256
 
 
 def figure_paths(project: Project, candidate: str) -> tuple[Path, Path]:

@@ -56,6 +56,8 @@ def rank(project: Project, config: Config, emit: Emit) -> StageResult:
         write_table(project, db, name)
     cut_candidates(project, config.cutout_size, records, targets_of(ranking.candidates, sources), emit)
     unread = len(failures)
+    for line in failures:
+        emit({"event": "frame_failed", "stage": "rank", "frame": line.partition(": ")[0], "text": line})
     return StageResult("rank", len(records) - unread, unread, 0, tuple(failures), _lines(ranking.info))
 
 
