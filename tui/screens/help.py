@@ -16,7 +16,7 @@ from tui.keys import Key
 from tui.screens.base import Question
 from tui.widgets.palette import LABEL_SIGNS, OUTCOME_SIGNS, Palette, label_words
 
-HELP_WIDTH = 46
+HELP_WIDTH = 44
 
 SIGNS: tuple[tuple[str, str], ...] = (
     ("●  ○  ∅", "detected, not detected, no valid pixel in that frame"),
