@@ -88,7 +88,7 @@ TABLE: tuple[Key, ...] = (
     Key("no_label", "0,backspace", "label('none')", "no label", "take the label away", VERDICT, VET, 6),
     Key("grade", "G", "grade", "grade", "grade A sure, B probable, C possible, X no", VERDICT, VET, 5),
     Key("note", "m", "note", "note", "write a note", VERDICT, VET, 4),
-    Key("undo", "z", "undo", "undo", "undo your last decision, after a restart too", VERDICT, VET, 2, "redo"),
+    Key("undo", "z", "undo", "undo", "undo your last decision, across restarts", VERDICT, VET, 2, "redo"),
     Key("redo", "Z", "redo", "redo", "redo what was undone", VERDICT, VET),
     Key("check_1", "1", "check(1)", "check", "check 1, other filters", CHECKS, VET, 2, "check_5"),
     Key("check_2", "2", "check(2)", "", "check 2, catalogues", CHECKS, VET),
