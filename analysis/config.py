@@ -8,14 +8,42 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-import getpass
 import math
-import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
+
+from analysis.config_tables import (
+    Download,
+    Execution,
+    Paths,
+    Ranking,
+    Services,
+    Ui,
+    Vetting,
+    Weights,
+    key,
+)
+
+__all__ = [
+    "Config",
+    "ConfigError",
+    "Download",
+    "Execution",
+    "Paths",
+    "Ranking",
+    "Services",
+    "Ui",
+    "Vetting",
+    "Weights",
+    "as_toml",
+    "from_mapping",
+    "key_facts",
+    "load",
+    "markdown_table",
+]
 
 FILE_NAME = "config.toml"
 
@@ -24,146 +52,44 @@ class ConfigError(Exception):
     """A configuration that cannot be used; the message is one line: the file, the key, what is allowed."""
 
 
-def _key(
-    default: Any,
-    doc: str,
-    *,
-    unit: str = "",
-    low: float | None = None,
-    high: float | None = None,
-    above: float | None = None,
-    choices: tuple[str, ...] = (),
-    pattern: re.Pattern[str] | None = None,
-) -> Any:
-    """Make a field that carries its meaning and what is allowed."""
-    meta = {
-        "doc": doc,
-        "unit": unit,
-        "low": low,
-        "high": high,
-        "above": above,
-        "choices": choices,
-        "pattern": pattern,
-    }
-    if isinstance(default, (list, dict)):
-        return field(default_factory=default.copy, metadata=meta)
-    return field(default=default, metadata=meta)
-
-
-@dataclass(frozen=True)
-class Weights:
-    """Weights of the four terms of the composite score; a term that could not be computed drops out."""
-
-    anomaly: float = _key(0.4, "how unusual the shape is among sources of its band", low=0, high=1000)
-    snr: float = _key(0.3, "how far above the noise: clip(log10(S/N)/2, 0, 1)", low=0, high=1000)
-    artifact: float = _key(0.2, "how unlike an artefact: 1 - artifact_probability", low=0, high=1000)
-    consistency: float = _key(
-        0.1, "frames that show it / frames that cover it, where two or more do", low=0, high=1000
-    )
-
-
-@dataclass(frozen=True)
-class Ranking:
-    """How the anomaly score is made."""
-
-    method: str = _key(
-        "isolation_forest",
-        "anomaly score: Isolation Forest on the morphology, or the robust distance alone",
-        choices=("isolation_forest", "robust_distance"),
-    )
-
-
-@dataclass(frozen=True)
-class Execution:
-    """Where the work is done."""
-
-    workers: int = _key(0, "worker processes; 0 means one per core", low=0, high=1024)
-
-
-@dataclass(frozen=True)
-class Vetting:
-    """Who decides."""
-
-    vetter: str = _key(
-        "",
-        "name written with each verdict; empty means the login name",
-        pattern=re.compile(r"[A-Za-z0-9._-]{0,64}"),
-    )
-
-    def name(self) -> str:
-        """Vetter's name: the configured one, else the login name made suitable."""
-        if self.vetter:
-            return self.vetter
-        try:
-            login = getpass.getuser()
-        except (OSError, KeyError):  # no such user in the password database, as in some containers
-            login = "vetter"
-        return re.sub(r"[^A-Za-z0-9._-]", "_", login)[:64] or "vetter"
-
-
-@dataclass(frozen=True)
-class Ui:
-    """How the app draws."""
-
-    preview: str = _key(
-        "auto",
-        "how cutouts are drawn: auto asks the terminal; half-blocks work everywhere",
-        choices=("auto", "half", "kitty", "sixel", "plain"),
-    )
-    theme: str = _key("textual-dark", "colour theme of the app, as the command palette lists them")
-    byte_budget: int = _key(
-        65536,
-        "largest number of bytes one cutout panel may send to the terminal; above it pixels are merged",
-        unit="bytes",
-        low=4096,
-        high=16_777_216,
-    )
-
-
-@dataclass(frozen=True)
-class Paths:
-    """Folders on another disk; relative ones start at the project folder."""
-
-    data: str = _key("data", "folder of the FITS files (products/ inside it)")
-    outputs: str = _key("outputs", "folder of everything that is made")
-
-
 @dataclass(frozen=True)
 class Config:
     """Every key of `config.toml` with its default."""
 
-    target_mode: str = _key(
+    target_mode: str = key(
         "object", "whether the target is given by name or by coordinates", choices=("object", "coords")
     )
-    target_name: str = _key("SMACS 0723", "name of the target; the report's title")
-    ra_deg: float = _key(110.8375, "right ascension (ICRS)", unit="deg", low=0, high=360)
-    dec_deg: float = _key(-73.4397, "declination (ICRS)", unit="deg", low=-90, high=90)
-    radius_deg: float = _key(0.02, "radius of the field around the target", unit="deg", above=0, high=5)
-    max_obs: int = _key(3, "most observations to download", low=1, high=10_000)
-    max_files: int = _key(60, "most files to download", low=1, high=100_000)
-    max_total_gb: float = _key(1.0, "most to download, in 10^9 bytes", unit="GB", above=0, high=1_000_000)
-    product_types_image: list[str] = _key(["I2D"], "image products to download")
-    product_types_spectra: list[str] = _key(["X1D"], "spectral products to download")
-    detection_threshold: float = _key(
+    target_name: str = key("SMACS 0723", "name of the target; the report's title")
+    ra_deg: float = key(110.8375, "right ascension (ICRS)", unit="deg", low=0, high=360)
+    dec_deg: float = key(-73.4397, "declination (ICRS)", unit="deg", low=-90, high=90)
+    radius_deg: float = key(0.02, "radius of the field around the target", unit="deg", above=0, high=5)
+    max_obs: int = key(3, "most observations to download", low=1, high=10_000)
+    max_files: int = key(60, "most files to download", low=1, high=100_000)
+    max_total_gb: float = key(1.0, "most to download, in 10^9 bytes", unit="GB", above=0, high=1_000_000)
+    product_types_image: list[str] = key(["I2D"], "image products to download")
+    product_types_spectra: list[str] = key(["X1D"], "spectral products to download")
+    detection_threshold: float = key(
         3.0,
         "detection threshold; 3.0 is calibrated per frame to at most 1 % false detections, "
         "other values scale the pixel threshold in proportion",
         above=0,
         high=1000,
     )
-    min_snr: float = _key(5.0, "least S/N of a candidate", low=0, high=1_000_000)
-    top_anomalies_per_image: int = _key(
+    min_snr: float = key(5.0, "least S/N of a candidate", low=0, high=1_000_000)
+    top_anomalies_per_image: int = key(
         30, "most candidates per image by anomaly score; 0 means no cap", low=0, high=10_000_000
     )
-    cutout_size: int = _key(
+    cutout_size: int = key(
         50, "least side of a cutout; grows to 6 Kron radii or 3 arcsec", unit="pixel", low=8, high=2000
     )
     weights: Weights = field(default_factory=Weights)
     ranking: Ranking = field(default_factory=Ranking)
+    download: Download = field(default_factory=Download)
+    services: Services = field(default_factory=Services)
     execution: Execution = field(default_factory=Execution)
     vetting: Vetting = field(default_factory=Vetting)
     ui: Ui = field(default_factory=Ui)
-    keys: dict[str, str] = _key({}, "other keys for actions of the app, by the names that ? shows")
+    keys: dict[str, str] = key({}, "other keys for actions of the app, by the names that ? shows")
     paths: Paths = field(default_factory=Paths)
 
     @property
@@ -233,6 +159,10 @@ def from_mapping(values: Mapping[str, Any], where: str = FILE_NAME) -> Config:
     config: Config = _build(Config, values, "", where)
     if sum(dataclasses.astuple(config.weights)) <= 0:
         raise ConfigError(f"{where}: [weights]: all are 0; at least one must be greater than 0")
+    if config.target_mode == "object" and not config.target_name.strip():
+        raise ConfigError(
+            f'{where}: target_name = {config.target_name!r}: must name the target; or target_mode = "coords"'
+        )
     return config
 
 
@@ -261,8 +191,16 @@ def _checked(item: dataclasses.Field[Any], default: Any, value: Any, label: str,
         if not isinstance(value, dict) or not all(isinstance(v, str) for v in value.values()):
             raise ConfigError(f"{where}: [{label}]: must hold {_allowed(item)}")
         return dict(value)
+    if isinstance(default, bool):
+        if not isinstance(value, bool):
+            raise wrong
+        return value
     if isinstance(default, list):
-        if not isinstance(value, list) or not value or not all(isinstance(v, str) for v in value):
+        if (
+            not isinstance(value, list)
+            or (default and not value)
+            or not all(isinstance(v, str) for v in value)
+        ):
             raise wrong
         return list(value)
     if isinstance(default, str):
@@ -304,8 +242,12 @@ def _allowed(item: dataclasses.Field[Any]) -> str:
         return 'action = "key" pairs'
     if meta["choices"]:
         return " or ".join(f'"{choice}"' for choice in meta["choices"])
+    if isinstance(default, bool):
+        return "true or false"
     if isinstance(default, list):
-        return 'a list of names, for example ["I2D"]'
+        return 'a list of names, for example ["I2D"]' if default else "a list of names, or []"
+    if isinstance(default, str) and default.startswith("http"):
+        return "an address that begins with http:// or https://"
     if isinstance(default, str):
         return "a text" if meta["pattern"] is None else "at most 64 letters, digits, . _ -"
     kind = "a whole number" if isinstance(default, int) else "a number"
@@ -337,7 +279,9 @@ def _tables() -> list[str]:
     return [
         item.name
         for item in fields(Config)
-        if isinstance(_default(item), (Weights, Ranking, Execution, Vetting, Ui, Paths, dict))
+        if isinstance(
+            _default(item), (Weights, Ranking, Download, Services, Execution, Vetting, Ui, Paths, dict)
+        )
     ]
 
 
@@ -364,6 +308,8 @@ def as_toml(config: Config | None = None) -> str:
 
 def _toml(value: Any) -> str:
     """Spell one value in TOML."""
+    if isinstance(value, bool):
+        return str(value).lower()
     if isinstance(value, list):
         return "[" + ", ".join(_toml(v) for v in value) + "]"
     if isinstance(value, str):

@@ -20,7 +20,7 @@ from store.runs import RunLog, new_run_id
 DONE, BUG, UNUSABLE, PARTLY = 0, 1, 2, 3
 """Exit codes: done; a bug; nothing usable or bad input; done in part."""
 
-STAGES = ("images", "rank", "report")
+STAGES = ("download", "images", "rank", "report")
 """The stages of a run, in order."""
 
 Listener = Callable[[Mapping[str, Any]], None]
@@ -44,6 +44,7 @@ def execute(
     run_id: str | None = None,
     paths: Sequence[Path] | None = None,
     zeropoint: float | None = None,
+    replan: bool = False,
     argv: Sequence[str] = (),
 ) -> RunResult:
     """Run stages in this process, writing the event log that others follow.
@@ -59,6 +60,8 @@ def execute(
         Also gets every event.
     paths, zeropoint
         Handed to the stage `images`.
+    replan : bool
+        Handed to the stage `download`.
     argv : sequence of str
         The command as it was given, for the log.
 
@@ -71,7 +74,7 @@ def execute(
     stop = threading.Event()
     alone = tuple(stages) == ("report",)
     run_id = run_id or new_run_id()
-    with nullcontext() if alone else _claimed(project), _signals(stop):
+    with nullcontext() if alone else claimed(project), _signals(stop):
         log = None if alone else RunLog(project, run_id)
 
         def emit(event: Mapping[str, Any]) -> None:
@@ -84,7 +87,12 @@ def execute(
         try:
             for name in stages:
                 emit({"event": "stage_started", "stage": name})
-                result = _stage(name, project, config, emit, stop.is_set, paths, zeropoint)
+                if name == "download":
+                    result = _download(
+                        project, config, emit, stop.is_set, replan=replan, alone=len(stages) == 1
+                    )
+                else:
+                    result = _stage(name, project, config, emit, stop.is_set, paths, zeropoint)
                 results.append(result)
                 emit(
                     {
@@ -100,6 +108,8 @@ def execute(
                 if stop.is_set() and (result.left or name != stages[-1]):
                     emit({"event": "run_stopped", "text": f"stopped after {name}", "exit_code": PARTLY})
                     return RunResult(run_id, PARTLY, tuple(results))
+                if name == "download" and _nothing_came(project, result):
+                    break
         except BaseException as error:
             text = " ".join(str(error).split())
             emit({"event": "run_failed", "text": f"{type(error).__name__}: {text}", "exit_code": BUG})
@@ -114,6 +124,28 @@ def exit_code(results: Sequence[StageResult]) -> int:
     if results and results[-1].done + results[-1].skipped == 0:
         return UNUSABLE
     return PARTLY if any(result.failed for result in results) else DONE
+
+
+def _download(
+    project: Project,
+    config: Config,
+    emit: Listener,
+    stopping: Callable[[], bool],
+    *,
+    replan: bool,
+    alone: bool,
+) -> StageResult:
+    """Do the stage `download`; within a whole run it leaves files alone that were put there by hand."""
+    from analysis.stages.download import download
+
+    return download(project, config, emit, replan=replan, politely=not alone, stopping=stopping)
+
+
+def _nothing_came(project: Project, result: StageResult) -> bool:
+    """Tell whether a download failed wholly and there is nothing else to work on."""
+    from analysis.stages.images import find_images
+
+    return bool(result.failed and not result.done + result.skipped and not find_images(project.products))
 
 
 def _stage(
@@ -140,7 +172,7 @@ def _stage(
 
 
 @contextmanager
-def _claimed(project: Project) -> Iterator[None]:
+def claimed(project: Project) -> Iterator[None]:
     """Hold the project for one run; the kernel lets go of it when the process ends, however it ends."""
     import fcntl
 

@@ -15,10 +15,26 @@ if TYPE_CHECKING:
 
 Migration = Callable[["duckdb.DuckDBPyConnection"], None]
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+
+
+def _products(connection: "duckdb.DuckDBPyConnection") -> None:
+    """Make the tables of the archive's products and of what their plan says."""
+    connection.execute(
+        """
+        CREATE TABLE products (
+            uri VARCHAR, name VARCHAR, kind VARCHAR, level INTEGER, instrument VARCHAR, filter VARCHAR,
+            program VARCHAR, target VARCHAR, observation VARCHAR, state VARCHAR, reason VARCHAR, size BIGINT,
+            sha256 VARCHAR, source VARCHAR, public_from VARCHAR, exclusive BOOLEAN, planned_at VARCHAR,
+            finished_at VARCHAR, mtime_ns BIGINT, plan_key VARCHAR, place INTEGER
+        )
+        """
+    )
+    connection.execute("CREATE TABLE plan_lines (place INTEGER, line VARCHAR)")
+
 
 # The migration under key n brings a database from version n - 1 to n.
-MIGRATIONS: Mapping[int, Migration] = {}
+MIGRATIONS: Mapping[int, Migration] = {2: _products}
 
 
 def is_current(connection: "duckdb.DuckDBPyConnection", path: Path) -> bool:

@@ -152,8 +152,8 @@ def _count(tally: _Tally, event: Event) -> None:
     name, stage = event.get("event"), str(event.get("stage", ""))
     if not stage:
         return
-    if name == "progress" and event.get("frame"):
-        return  # how far one frame is; the stage counts frames
+    if name == "progress" and (event.get("frame") or event.get("unit") == "bytes"):
+        return  # how far one frame or transfer is; the stage counts frames
     now = tally.stages.get(stage, StageProgress(stage))
     now = replace(now, total=int(event.get("total") or now.total), text=str(event.get("text") or now.text))
     if name == "progress":

@@ -1,4 +1,4 @@
--- Every table of the store, version 1. An index of the journals and of what was measured: it can be rebuilt.
+-- Every table of the store, version 2. An index of the journals and of what was measured: it can be rebuilt.
 -- No foreign keys, no secondary indexes, no UNIQUE: DuckDB's own traps. NULL in a DOUBLE is "not measured" (NaN).
 
 CREATE TABLE schema_version (version INTEGER, applied_at VARCHAR, program VARCHAR);
@@ -68,3 +68,14 @@ CREATE TABLE standing (
     vetter VARCHAR, candidate VARCHAR, ra DOUBLE, dec DOUBLE, label VARCHAR, reason VARCHAR, grade VARCHAR,
     checks VARCHAR, checked_at VARCHAR, note VARCHAR, decided_at VARCHAR, rank INTEGER, score DOUBLE, seconds DOUBLE, decisions INTEGER
 );
+
+-- Every product of the archive that the last plan chose or left, and every one ever fetched; size -1 is unknown.
+CREATE TABLE products (
+    uri VARCHAR, name VARCHAR, kind VARCHAR, level INTEGER, instrument VARCHAR, filter VARCHAR, program VARCHAR,
+    target VARCHAR, observation VARCHAR, state VARCHAR, reason VARCHAR, size BIGINT, sha256 VARCHAR,
+    source VARCHAR, public_from VARCHAR, exclusive BOOLEAN, planned_at VARCHAR, finished_at VARCHAR,
+    mtime_ns BIGINT, plan_key VARCHAR, place INTEGER
+);
+
+-- What the last plan said of itself, line by line.
+CREATE TABLE plan_lines (place INTEGER, line VARCHAR);

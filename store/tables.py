@@ -124,6 +124,23 @@ _COLUMNS = {
         Column("checked_at", "text", "UTC", "time of the outcome"),
         *(Column(c, "text", "", "outcome of this check; conflict if vetters differ") for c in CHECKS),
         Column("simulated", "yes or no", "", "true where the pixels are SIMULATED"),
+        Column("file", "text", "", "name of the file in data/products"),
+        Column("product", "text", "", "what it holds: i2d, x1d, cat or segm"),
+        Column("level", "integer", "", "3: of several exposures; 2: of a single exposure"),
+        Column("program", "text", "", "number of the observing programme"),
+        Column("target", "free text", "", "the observers' name of the target"),
+        Column(
+            "observation", "text", "", "the archive's observation that it came with; max_obs counts these"
+        ),
+        Column("state", "text", "", "done, already there, planned, failed or skipped"),
+        Column("why", "free text", "", "why it failed or was skipped"),
+        Column("size", "integer", "bytes", "size as the archive lists it; empty if unknown"),
+        Column("sha256", "text", "", "SHA-256 of the bytes received"),
+        Column("uri", "text", "", "address at the archive"),
+        Column("source", "text", "", "where the bytes came from: archive or cloud"),
+        Column("public_from", "text", "UTC", "first public day, for products that are not public yet"),
+        Column("planned_at", "text", "UTC", "time of the plan"),
+        Column("finished_at", "text", "UTC", "time of its last change of state"),
     )
 }
 
@@ -229,6 +246,20 @@ TABLES = {
             WHERE outcome IS NOT NULL
             """,  # noqa: S608
             "candidate, place, vetter",
+        ),
+        Table(
+            "download_manifest",
+            "one product of the archive that the plan chose or left, or that was fetched before",
+            _columns(
+                "file product level instrument filter program target observation state why size sha256 uri "
+                "source public_from planned_at finished_at"
+            ),
+            """
+            SELECT * EXCLUDE (size), name AS file, kind AS product, reason AS why,
+                CASE WHEN size >= 0 THEN size END AS size
+            FROM products
+            """,
+            "place, file",
         ),
     )
 }

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+# A port where nothing listens: no test that runs the program reaches the real archive.
+OFFLINE = {"JWST_VET_MAST_URL": "http://127.0.0.1:9"}
 REAL = Path(__file__).resolve().parents[2] / "shared" / "data" / "real"
 SMALL_FIELD = {"size": 320, "seed": 7}
 
@@ -30,7 +32,7 @@ def run_cli(*words, cwd, timeout=300, **environment):
         text=True,
         stdin=subprocess.DEVNULL,
         timeout=timeout,
-        env=os.environ | environment,
+        env=OFFLINE | os.environ | environment,
         check=False,
     )
 
@@ -103,6 +105,17 @@ def finished(tmp_path_factory, small_field) -> Path:
         assert done.returncode == 0, done.stderr
 
     return _shared(tmp_path_factory, "finished", make)
+
+
+@pytest.fixture
+def mast_server(monkeypatch):
+    """A replica of the archive on loopback; nothing in the environment points elsewhere."""
+    for name in ("JWST_VET_MAST_URL", "JWST_VET_TAP_URLS", "MAST_API_TOKEN", "AWS_ENDPOINT_URL_S3"):
+        monkeypatch.delenv(name, raising=False)
+    from fake_mast import FakeMast
+
+    with FakeMast() as server:
+        yield server
 
 
 @pytest.fixture

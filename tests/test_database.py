@@ -51,7 +51,8 @@ def sha256(path):
 def test_the_first_lease_makes_the_schema(db):
     """A new file has the current version, and the columns that the records have."""
     with db.read() as cursor:
-        assert cursor.execute("SELECT version FROM schema_version").fetchall() == [(1,)]
+        versions = cursor.execute("SELECT version FROM schema_version").fetchall()
+        assert versions == [(migrations.SCHEMA_VERSION,)]
         for table, record in (("frames", FrameRecord), ("candidates", CandidateRow)):
             found = [row[0] for row in cursor.execute(f"DESCRIBE {table}").fetchall()]
             assert found == list(record.__dataclass_fields__)
@@ -210,42 +211,45 @@ def test_a_held_lock_names_its_holder_and_is_waited_for(db):
     assert holder.returncode == 0
 
 
-def migrate_to_2(connection):
+NOW, NEXT = migrations.SCHEMA_VERSION, migrations.SCHEMA_VERSION + 1
+
+
+def migrate_to_next(connection):
     connection.execute("ALTER TABLE names ADD COLUMN survey VARCHAR DEFAULT 'none'")
 
 
 @pytest.fixture
-def version_2(monkeypatch):
-    monkeypatch.setattr(migrations, "SCHEMA_VERSION", 2)
-    monkeypatch.setattr(migrations, "MIGRATIONS", {2: migrate_to_2})
+def next_version(monkeypatch):
+    monkeypatch.setattr(migrations, "SCHEMA_VERSION", NEXT)
+    monkeypatch.setattr(migrations, "MIGRATIONS", {NEXT: migrate_to_next})
 
 
 @pytest.fixture
 def old(db, tmp_path):
-    """A file of version 1 with one row, not yet opened by this process."""
+    """A file of this version with one row, not yet opened by this process."""
     add(db, "A")
     return Database(shutil.copy(db.path, tmp_path / "old.duckdb"))
 
 
-def test_an_older_schema_is_migrated_and_a_copy_kept(old, version_2):
+def test_an_older_schema_is_migrated_and_a_copy_kept(old, next_version):
     """The rows stay, the version is recorded, and the file of before lies beside."""
     with old.read() as cursor:
         assert cursor.execute("SELECT candidate, survey FROM names").fetchall() == [("A", "none")]
-        assert cursor.execute("SELECT version FROM schema_version ORDER BY 1").fetchall() == [(1,), (2,)]
-    with duckdb.connect(str(old.path.with_name("old.schema1.duckdb")), read_only=True) as copy:
-        assert copy.execute("SELECT max(version) FROM schema_version").fetchall() == [(1,)]
+        assert cursor.execute("SELECT version FROM schema_version ORDER BY 1").fetchall() == [(NOW,), (NEXT,)]
+    with duckdb.connect(str(old.path.with_name(f"old.schema{NOW}.duckdb")), read_only=True) as copy:
+        assert copy.execute("SELECT max(version) FROM schema_version").fetchall() == [(NOW,)]
         assert copy.execute("SELECT candidate FROM names").fetchall() == [("A",)]
 
 
-def test_a_migration_that_fails_changes_nothing(old, version_2, monkeypatch):
-    """Half a migration is undone; the next program that can do it finds version 1 whole."""
+def test_a_migration_that_fails_changes_nothing(old, next_version, monkeypatch):
+    """Half a migration is undone; the next program that can do it finds the old version whole."""
 
     def fails(connection):
-        migrate_to_2(connection)
+        migrate_to_next(connection)
         connection.execute("SELECT * FROM misspelt")
 
     with monkeypatch.context() as patch:
-        patch.setattr(migrations, "MIGRATIONS", {2: fails})
+        patch.setattr(migrations, "MIGRATIONS", {NEXT: fails})
         with pytest.raises(StoreError, match="misspelt"), old.read():
             pass
     with old.read() as cursor:

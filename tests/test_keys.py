@@ -3,7 +3,7 @@
 import pytest
 
 from tui import keys
-from tui.keys import RUNS, TABLE, VET, KeymapError, resolve
+from tui.keys import PLAN, RUNS, TABLE, VET, KeymapError, resolve
 
 
 def test_the_default_table_has_no_clash():
@@ -14,10 +14,11 @@ def test_the_default_table_has_no_clash():
 def test_every_action_exists_on_its_screen():
     """Each action of the table is a method of the screen (or the app) that it is bound on."""
     from tui.application import VetApp
+    from tui.screens.plan import PlanScreen
     from tui.screens.run import RunScreen
     from tui.screens.vet import VetScreen
 
-    owners = {VET: VetScreen, RUNS: RunScreen, keys.EVERYWHERE: VetApp}
+    owners = {VET: VetScreen, RUNS: RunScreen, PLAN: PlanScreen, keys.EVERYWHERE: VetApp}
     for key in TABLE:
         name = key.action.partition("(")[0].removeprefix("app.")
         assert callable(getattr(owners[key.where], f"action_{name}", None)), key.id

@@ -19,6 +19,7 @@ from analysis.stages.report import write_whole
 from store.candidates import CandidateRow, MemberRow
 from store.frames import FrameRecord
 from store.journal import Problem
+from store.products import TICKED_OFF, ProductRecord
 from store.project import StoreError
 from store.verdicts import CHECKS, VerdictState
 
@@ -266,6 +267,10 @@ def hostile_facts():
         members={NAMES[0]: [member("jw_a_i2d", flags=HOSTILE, flux_unit=HOSTILE)]},
         states=[VerdictState(NAMES[0], "ada", label=HOSTILE, note=HOSTILE, checks={"catalogs": HOSTILE})],
         problems=(Problem(3, HOSTILE, HOSTILE),),
+        products=(
+            ProductRecord(HOSTILE, HOSTILE, state="done", sha256=HOSTILE, source=HOSTILE),
+            ProductRecord("u", HOSTILE, state="failed", reason=HOSTILE, instrument=HOSTILE, filter=HOSTILE),
+        ),
     )
 
 
@@ -428,6 +433,48 @@ def test_failed_files_mixed_calibrations_and_stale_rankings_are_told():
     assert "Measured since the ranking and not in it: jw_b_i2d" in text
     assert "No ERR plane, so that pixels were not judged by it: jw_b_i2d." in text
     assert "Whether jw_a_i2d covers a candidate is not known: unreadable." in text
+
+
+def products(at):
+    """Give products of every state."""
+    return (
+        ProductRecord("mast:JWST/product/a.fits", "a.fits", state="done", size=5760, sha256="e" * 64,
+                      source="archive", finished_at=at),
+        ProductRecord("mast:JWST/product/b.fits", "b.fits", state="already there", size=2880,
+                      sha256="f" * 64, finished_at=at),
+        ProductRecord("mast:JWST/product/c.fits", "c.fits", state="failed", size=8 * 10**8, filter="F200W",
+                      reason="archive: the server answers 500", finished_at=at),
+        ProductRecord("mast:JWST/product/d.fits", "d.fits", state="skipped", reason=TICKED_OFF),
+        ProductRecord("mast:JWST/product/e.fits", "e.fits", state="skipped", reason="over max_files = 2"),
+        ProductRecord("mast:JWST/product/f.fits", "f.fits"),
+    )  # fmt: skip
+
+
+def test_products_of_the_archive_are_told_with_uri_hash_and_cause():
+    """Section 1: what was fetched from where; 5: what failed or was left, and why; 8: when."""
+    text = render(facts(products=products("2030-01-01T05:06:07+00:00")))
+    first, fifth, eighth = section(text, 1), section(text, 5), section(text, 8)
+    assert f"| a.fits | mast:JWST/product/a.fits | 5760 | {'e' * 64} | archive |" in first
+    assert f"| b.fits | mast:JWST/product/b.fits | 2880 | {'f' * 64} | on disk already |" in first
+    assert "| c.fits | – | F200W | 3 | 0.800 | failed | archive: the server answers 500 |" in fifth
+    assert "| d.fits | – | – | 3 | – | skipped | ticked off by a person |" in fifth
+    assert "| skipped | over max_files = 2 |" in fifth
+    assert "| not fetched yet | no download has come to it |" in fifth
+    assert "- Time: a.fits was fetched at 2030-01-01T05:06:07+00:00." in eighth
+    assert "Files from the archive" not in render(facts())
+
+
+def test_a_second_run_tells_the_same_of_the_products():
+    """Done or already there, fetched today or tomorrow: only lines of times change, whatever the order."""
+    first = render(facts(products=products("2030-01-01T00:00:00+00:00"))).splitlines()
+    again = [
+        dataclasses.replace(r, state="already there") if r.state == "done" else r
+        for r in reversed(products("2031-01-01T00:00:00+00:00"))
+    ]
+    second = render(facts(products=again)).splitlines()
+    changed = [line for line, other in zip(first, second, strict=True) if line != other]
+    assert len(changed) == 2
+    assert all(line.startswith("- Time: ") for line in changed)
 
 
 def test_redo_gives_configuration_hashes_and_commands(tmp_path):

@@ -23,6 +23,7 @@ from tui import keys, messages
 from tui.desk import Desk, Opening
 from tui.driver import Driver
 from tui.keys import Key
+from tui.planning import AskPlan, asker
 from tui.screens.base import VetterScreen
 from tui.screens.vet import VetScreen
 from tui.terminal import Terminal
@@ -55,6 +56,7 @@ class VetApp(App[int]):
         start_run: Callable[[], str],
         stop_run: Callable[[str], None],
         export: Export,
+        ask_plan: AskPlan | None = None,
         desk: Desk | None = None,
         prefetched: Callable[[], Opening | None] = lambda: None,
     ) -> None:
@@ -64,6 +66,7 @@ class VetApp(App[int]):
         self.keys = tuple(table)
         self.terminal = terminal
         self.start_run, self.stop_run, self.export = start_run, stop_run, export
+        self.ask_plan = ask_plan or asker(project)
         self.desk = desk or Desk(project, config)
         self.take_prefetched = prefetched
         self.run_view: RunView | None = None
@@ -231,6 +234,12 @@ class VetApp(App[int]):
         )
         self.push_screen(HelpScreen(self.keys, where, drawing))
 
+    def action_plan(self) -> None:
+        """Show what would be downloaded."""
+        from tui.screens.plan import PlanScreen
+
+        self.push_screen(PlanScreen())
+
     def action_leave(self) -> None:
         """Leave, after the decision in hand is on disk."""
         self.leaving.set()
@@ -247,5 +256,9 @@ class VetApp(App[int]):
             title = f"{key.label or key.help} ({key.shown()})"
             yield SystemCommand(
                 title[:1].upper() + title[1:], key.help, partial(self.run_action, key.action, screen)
+            )
+        if where == keys.VET:
+            yield SystemCommand(
+                "Plan of the download", "what would be fetched; tick products off and on", self.action_plan
             )
         yield SystemCommand("Theme", "choose the colours", self.action_change_theme)

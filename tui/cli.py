@@ -34,6 +34,23 @@ def _demo(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _download(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--dry-run", action="store_true", help="show the plan with sizes; fetch and keep nothing"
+    )
+    parser.add_argument(
+        "--plan",
+        action="store_true",
+        help="make the plan and keep it, so that products can be ticked off in the app; fetch nothing",
+    )
+    parser.add_argument(
+        "--replan",
+        action="store_true",
+        help="ask the archive again instead of going on with the plan there is",
+    )
+    _json(parser)
+
+
 def _images(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "files", nargs="*", type=Path, metavar="FITS", help="images of your own (default: data/products)"
@@ -58,10 +75,11 @@ COMMANDS = (
     Command("demo", "a simulated project in ./jwst-vet-demo, run to the end, then the app", "demo", _demo),
     Command("init", "write a commented config.toml", "init"),
     Command("check", "say whether this machine, its packages and this terminal are fit", "check", _json),
+    Command("download", "find the target's products at the archive and fetch them", "download", _download),
     Command("images", "detect and measure every source of the images", "images", _images),
     Command("rank", "join frames into objects, score and rank them, cut out the candidates", "rank", _json),
     Command("report", "write the tables and REPORT.md", "report", _json),
-    Command("run", "images, rank and report on what lies in data/products", "run", _run),
+    Command("run", "download what the target needs, then images, rank and report", "run", _run),
     Command("stop", "ask the run to stop after the frame in hand", "stop"),
     Command("status", "say what is there, what runs and what failed", "status", _json),
 )

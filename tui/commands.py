@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from analysis import config as configuration
 from analysis.config import Config, ConfigError
@@ -17,6 +17,9 @@ from store.database import StoreError
 from store.project import Project
 from tui.cli import BUG, DONE, UNUSABLE
 from tui.text import clean
+
+if TYPE_CHECKING:
+    from analysis.pipeline import RunResult
 
 DEMO_FOLDER = Path("jwst-vet-demo")
 _TOP = 10
@@ -150,7 +153,10 @@ def init(arguments: argparse.Namespace) -> int:
         path.write_text(configuration.as_toml(), encoding="utf-8")
     except OSError as error:
         return _say_error(f"{path}: cannot be written: {error.strerror}")
-    print(f"wrote {path}\nput *_i2d.fits files into {root / 'data' / 'products'} and type: jwst-vet run")
+    print(
+        f"wrote {path}\nname your target in it and type: jwst-vet run; "
+        f"or put *_i2d.fits files into {root / 'data' / 'products'} first"
+    )
     return DONE
 
 
@@ -159,6 +165,24 @@ def check(arguments: argparse.Namespace) -> int:
     from tui.machine import check_machine
 
     return check_machine((arguments.folder or Path()).absolute(), as_json=arguments.json)
+
+
+def download(arguments: argparse.Namespace) -> int:
+    """Fetch the target's products, or show what would be fetched."""
+    project, config = open_project(arguments)
+    console = _console(arguments)
+    if not (arguments.dry_run or arguments.plan):
+        return _execute(project, config, ("download",), console, replan=arguments.replan)
+    from analysis.pipeline import claimed
+    from analysis.stages.download import download as stage
+
+    if arguments.dry_run:
+        result = stage(project, config, console, dry_run=True, replan=arguments.replan)
+    else:
+        project.prepare()
+        with claimed(project):
+            result = stage(project, config, console, plan_only=True, replan=arguments.replan)
+    return UNUSABLE if result.failed else DONE
 
 
 def images(arguments: argparse.Namespace) -> int:
@@ -220,11 +244,13 @@ def run(arguments: argparse.Namespace) -> int:
         if state is None:
             return _say_error("no run is going on; `jwst-vet status` tells of the last one")
         return processes.follow(project, state.id, _console(arguments))
-    code = _execute(
-        project, config, ("images", "rank", "report"), _console(arguments), run_id=arguments.run_id
-    )
+    from analysis.pipeline import STAGES
+
+    result = _run_stages(project, config, STAGES, _console(arguments), run_id=arguments.run_id)
+    code = result.exit_code
     if code == UNUSABLE:
-        _say_nothing(project, ())
+        if len(result.stages) > 1:  # else the download said why
+            _say_nothing(project, ())
     elif not arguments.json:
         print(f"report: {project.report}")
     return code
@@ -261,8 +287,15 @@ def _console(arguments: argparse.Namespace) -> Any:
 
 def _execute(project: Project, config: Config, stages: Sequence[str], console: Any, **more: Any) -> int:
     """Run stages in this process and return the exit code."""
+    return _run_stages(project, config, stages, console, **more).exit_code
+
+
+def _run_stages(
+    project: Project, config: Config, stages: Sequence[str], console: Any, **more: Any
+) -> RunResult:
+    """Run stages in this process and return what they came to."""
     from analysis.pipeline import execute
 
     if more.get("paths") is not None:
         more = more | {"paths": [Path(p) for p in more["paths"]]}
-    return execute(project, config, stages, listener=console, argv=sys.argv, **more).exit_code
+    return execute(project, config, stages, listener=console, argv=sys.argv, **more)

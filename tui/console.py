@@ -43,6 +43,10 @@ class Console:
         self._bar(f"{event['stage']}: starting")
 
     def _progress(self, event: Mapping[str, Any]) -> None:
+        if event.get("unit") == "bytes":
+            filled = _BAR * int(event["done"]) // max(int(event["total"]), 1)
+            self._bar(f"{event['stage']} [{'#' * filled}{'.' * (_BAR - filled)}] {event.get('text', '')}")
+            return
         if not event.get("frame"):
             self._bar(f"{event['stage']} {event['done']}/{event['total']} {event.get('text', '')}")
             return
@@ -50,6 +54,9 @@ class Console:
         done = sum(part for part, _ in self._parts.values())
         total = sum(parts for _, parts in self._parts.values())
         filled = _BAR * done // max(total, 1)
+        if event.get("text"):
+            self._bar(f"{event['stage']} [{'#' * filled}{'.' * (_BAR - filled)}] {event['text']}")
+            return
         names = f"{len(self._parts)} in hand" if len(self._parts) > 1 else next(iter(self._parts))
         self._bar(f"{event['stage']} [{'#' * filled}{'.' * (_BAR - filled)}] {done}/{total} {names}")
 

@@ -24,17 +24,19 @@ class StageView:
     total: int = 0
     failed: int = 0
     text: str = ""
+    unit: str = ""
 
 
 @dataclass(frozen=True)
 class FrameView:
-    """One input of a stage and how far it is, in parts."""
+    """One input of a stage and how far it is, in parts or, as `unit` says, in bytes."""
 
     name: str
     state: str = "running"
     done: int = 0
     total: int = 0
     text: str = ""
+    unit: str = ""
 
 
 @dataclass(frozen=True)
@@ -56,13 +58,31 @@ class RunView:
         """Whether it has not ended."""
         return self.state in GOING
 
+    @property
+    def stage(self) -> StageView | None:
+        """The stage that is going on."""
+        return next((stage for stage in self.stages if stage.state == "running"), None)
+
+    @property
+    def downloading(self) -> bool:
+        """Whether files are being fetched, so that a pause keeps their parts."""
+        return self.going and self.stage is not None and self.stage.name == "download"
+
+    @property
+    def paused(self) -> bool:
+        """Whether it was stopped while it fetched files: another run goes on from their parts."""
+        reached = [stage.name for stage in self.stages if stage.state != "waiting"]
+        return self.state == "stopped" and reached == ["download"]
+
     def words(self) -> str:
         """Say in a few words how it stands."""
         if not self.going:
-            return self.state
-        now = next((stage for stage in self.stages if stage.state == "running"), None)
+            return "paused" if self.paused else self.state
+        now = self.stage
         if now is None:
             return self.state
+        if now.unit == "bytes":
+            return f"{now.name} {100 * now.done // max(now.total, 1)} %"
         return f"{now.name} {now.done}/{now.total}" if now.total else now.name
 
 
@@ -87,11 +107,17 @@ class RunFold:
         state = self._view.state
         if state in GOING and not alive:
             state = "interrupted"
+        frames = tuple(self._frames.values())
+        if state not in GOING:
+            frames = tuple(
+                replace(frame, state="not finished", text="") if frame.state == "running" else frame
+                for frame in frames
+            )
         return replace(
             self._view,
             state=state,
             stages=tuple(self._stages.values()),
-            frames=tuple(self._frames.values()),
+            frames=frames,
             failures=tuple(self._failures.items()),
             log=tuple(self._log),
         )
@@ -111,17 +137,23 @@ class RunFold:
             self._stages[stage] = self._advance(stage, name, frame, event)
         if frame:
             self._take_frame(name, frame, text, event)
+        for file in event.get("files", ()):
+            self._take_frame(name, str(file.get("frame")), "", {**file, "unit": event.get("unit")})
         if name != "progress":
             words = " ".join(part for part in (name.replace("_", " "), stage, frame) if part)
             self._log.append(f"{at[11:19]} {words}{': ' + text if text else ''}")
 
     def _advance(self, stage: str, name: str, frame: str, event: Mapping[str, Any]) -> StageView:
         now = replace(self._stages.get(stage, StageView(stage)), state="running")
-        ended = name in {"frame_done", "frame_failed", "frame_skipped"}
+        ended = name in {"frame_done", "frame_failed", "frame_skipped"} and now.unit != "bytes"
         if ended or (name == "progress" and not frame) or name == "stage_done":
             counted = now.done + ended
             now = replace(
-                now, done=int(event.get("done") or counted), total=int(event.get("total") or now.total)
+                now,
+                done=int(event.get("done") or counted),
+                total=int(event.get("total") or now.total),
+                text=str(event.get("text") or ""),
+                unit=str(event.get("unit") or ""),
             )
         if name == "frame_failed":
             return replace(now, failed=now.failed + 1)
@@ -134,9 +166,16 @@ class RunFold:
         states = {"frame_done": "done", "frame_failed": "failed", "frame_skipped": "unchanged"}
         now = self._frames.get(frame, FrameView(frame))
         if name == "progress":
-            now = replace(now, done=int(event.get("done") or 0), total=int(event.get("total") or 0))
+            now = replace(
+                now,
+                state="running",
+                done=int(event.get("done") or 0),
+                total=int(event.get("total") or 0),
+                text=str(event.get("text") or ""),
+                unit=str(event.get("unit") or ""),
+            )
         elif name in states:
-            now = replace(now, state=states[name], text=text)
+            now = replace(now, state=states[name], text=text, unit="")
             if name == "frame_failed":
                 self._failures[frame] = text
         self._frames[frame] = now

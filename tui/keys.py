@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, ClassVar
 if TYPE_CHECKING:
     from textual.binding import Binding
 
-MOVE, VERDICT, CHECKS, FIND, VIEW, RUN, PROGRAM = (
+MOVE, VERDICT, CHECKS, FIND, VIEW, RUN, DOWNLOAD, PROGRAM = (
     "Move",
     "Verdict",
     "Checks",
     "Find",
     "View",
     "Runs",
+    "Download",
     "Program",
 )
 
@@ -67,7 +68,7 @@ class Key:
         return " ".join(words if all_keys else words[:1])
 
 
-VET, RUNS, EVERYWHERE = "vet", "runs", "everywhere"
+VET, RUNS, PLAN, EVERYWHERE = "vet", "runs", "plan", "everywhere"
 
 TABLE: tuple[Key, ...] = (
     Key(
@@ -105,14 +106,26 @@ TABLE: tuple[Key, ...] = (
     Key("more_bands", "b", "more_bands", "more bands", "further frames, where not all fit", VIEW, VET, 6),
     Key("export", "e", "export", "export", "write tables and REPORT.md", PROGRAM, VET, 4),
     Key("runs", "r", "runs", "runs", "start, follow and stop runs", PROGRAM, VET, 4),
-    Key("run_start", "s", "start", "start", "start a run on what lies in data/products", RUN, RUNS, 1),
+    Key("run_start", "s", "start", "start", "start a run: download, measure, rank, report", RUN, RUNS, 1),
     Key("run_stop", "x", "stop", "stop", "stop the run; done frames are kept", RUN, RUNS, 1),
+    Key("run_pause", "p", "pause", "pause/go on", "pause the download, or go on with it", RUN, RUNS, 1),
+    Key("plan", "d", "plan", "plan", "what would be downloaded; tick products off and on", RUN, RUNS, 2),
     Key("run_follow", "f", "follow", "follow", "follow the end of the log, or let it stand", RUN, RUNS, 3),
     Key("run_down", "j,down", "scroll(1)", "down", "scroll down", RUN, RUNS),
     Key("run_up", "k,up", "scroll(-1)", "up", "scroll up", RUN, RUNS),
     Key("run_page_down", "pagedown", "scroll(10)", "", "one page down", RUN, RUNS),
     Key("run_page_up", "pageup", "scroll(-10)", "", "one page up", RUN, RUNS),
     Key("back", "escape,r", "back", "candidates", "back to the candidates", RUN, RUNS, 1),
+    Key("plan_tick", "space", "tick", "off/on", "tick the product off, or on", DOWNLOAD, PLAN, 1),
+    Key("plan_start", "s", "start", "start", "start a run that fetches what is ticked", DOWNLOAD, PLAN, 1),
+    Key("plan_anew", "R", "anew", "ask anew", "ask the archive for a new plan", DOWNLOAD, PLAN, 2),
+    Key("plan_next", "j,down", "move(1)", "move", "next product", DOWNLOAD, PLAN, 2, "plan_previous"),
+    Key("plan_previous", "k,up", "move(-1)", "", "previous product", DOWNLOAD, PLAN),
+    Key("plan_page_down", "pagedown", "move(10)", "", "ten products down", DOWNLOAD, PLAN),
+    Key("plan_page_up", "pageup", "move(-10)", "", "ten products up", DOWNLOAD, PLAN),
+    Key("plan_first", "home", "move(-10000)", "", "first product", DOWNLOAD, PLAN),
+    Key("plan_last", "end", "move(10000)", "", "last product", DOWNLOAD, PLAN),
+    Key("plan_back", "escape,d", "back", "runs", "back", DOWNLOAD, PLAN, 1),
     Key("help", "question_mark", "app.help", "help", "this help; type to search", PROGRAM, EVERYWHERE, 1),
     Key("quit", "q", "app.leave", "quit", "leave; a run goes on without the app", PROGRAM, EVERYWHERE, 1),
 )
@@ -230,7 +243,7 @@ def sections(keys: Iterable[Key], where: str, query: str = "") -> list[tuple[str
 def _check_clashes(keys: Iterable[Key]) -> None:
     taken: dict[tuple[str, str], str] = {}
     for key in keys:
-        places = (VET, RUNS) if key.where == EVERYWHERE else (key.where,)
+        places = (VET, RUNS, PLAN) if key.where == EVERYWHERE else (key.where,)
         for name in key.names():
             for place in places:
                 other = taken.setdefault((place, name), key.id)

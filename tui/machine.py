@@ -21,10 +21,11 @@ from tui.text import clean
 
 _PACKAGES = (
     "astropy", "astroquery", "duckdb", "matplotlib", "numpy", "pandas", "photutils", "pillow", "pyarrow",
-    "scikit-learn", "scipy", "sep", "textual", "textual-image", "textual-plotext",
+    "requests", "scikit-learn", "scipy", "sep", "textual", "textual-image", "textual-plotext",
 )  # fmt: skip
 _LEAST_MEMORY_GB = 2.0
 _LEAST_DISK_GB = 2.0
+_SERVICES_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -35,18 +36,19 @@ class Fact:
     value: str
     fit: bool
     advice: str = ""
+    needed: bool = True
 
 
 def check_machine(root: Path, *, as_json: bool) -> int:
     """Print every fact; exit code 2 where one of them makes work impossible."""
-    facts = [_python(), *_packages(), _cores(), _memory(), *_folders(root), _terminal()]
+    facts = [_python(), *_packages(), _cores(), _memory(), *_folders(root), *_services(root), _terminal()]
     if as_json:
         print(json.dumps([asdict(fact) for fact in facts], indent=2, ensure_ascii=False))
     else:
         for fact in facts:
             word = "ok   " if fact.fit else "look "
             print(clean(f"{word}{fact.name:<18}{fact.value}" + (f"; {fact.advice}" if fact.advice else "")))
-    return DONE if all(fact.fit for fact in facts) else UNUSABLE
+    return DONE if all(fact.fit or not fact.needed for fact in facts) else UNUSABLE
 
 
 def tested_versions() -> dict[str, str]:
@@ -127,6 +129,29 @@ def _folders(root: Path) -> list[Fact]:
         Fact(
             "disk", f"{free:.1f} GB free", enough, "" if enough else f"{_LEAST_DISK_GB:g} GB or more is wise"
         ),
+    ]
+
+
+def _services(root: Path) -> list[Fact]:
+    """Servers that answer; work on files of one's own needs none of them."""
+    from analysis.services import services
+
+    path = root / configuration.FILE_NAME
+    try:
+        config = configuration.load(path) if path.is_file() else configuration.Config()
+        found = services(config, _SERVICES_SECONDS)
+    except ConfigError as error:
+        return [Fact("services", str(error), fit=False)]
+    advice = {"MAST": "needed to download", "name resolver": "needed to download by name"}
+    return [
+        Fact(
+            item.name,
+            item.words if item.ok else f"not reachable: {item.words} ({item.url})",
+            item.ok,
+            "" if item.ok else advice.get(item.name, "its check will say: not queried"),
+            needed=False,
+        )
+        for item in found
     ]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ from textual.message import Message
 if TYPE_CHECKING:
     from store.candidates import CandidateRow
     from store.journal import Line
+    from store.products import ProductRecord
     from store.verdicts import VerdictState
     from tui.desk import Detail, Opening, Summary
     from tui.following import RunView
@@ -100,6 +101,15 @@ class Exported(Message):
 
     code: int
     output: str
+
+
+@dataclass
+class Planned(Message):
+    """The plan of the download: its products, what it says of itself, or why there is none."""
+
+    records: Sequence[ProductRecord]
+    lines: Sequence[str]
+    problem: str = ""
 
 
 @dataclass

@@ -6,6 +6,7 @@ from analysis.report.findings import findings
 from analysis.report.markdown import escape, listing
 from analysis.report.methods import methods
 from analysis.report.naming import field_name
+from analysis.report.products import times
 from analysis.report.redo import redo
 from analysis.report.searched import searched
 from analysis.report.unchecked import unchecked
@@ -60,5 +61,6 @@ def _summary(facts: Facts) -> str:
 
 def _times(facts: Facts) -> list[str]:
     lines = [f"Time: this report was written at {facts.written_at}."]
+    lines += times(facts)
     lines += [f"Time: {frame.frame} was measured at {frame.measured_at}." for frame in facts.done]
     return ["## 8. Times", "These lines change when the same work is done again.", listing(lines)]

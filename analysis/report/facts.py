@@ -11,6 +11,7 @@ from analysis.instruments import order_key
 from store.candidates import CandidateRow, MemberRow
 from store.frames import FrameRecord
 from store.journal import Problem
+from store.products import ProductRecord
 from store.verdicts import CHECKS, CONFLICT, VerdictState
 
 TABLE_ROWS = 50
@@ -53,6 +54,8 @@ class Facts:
         Paths of the tables, relative to the report.
     written_at : str
         UTC, ISO 8601.
+    products : sequence of ProductRecord
+        What the last plan of a download chose or left, and every file ever fetched.
     """
 
     config: Config
@@ -69,6 +72,7 @@ class Facts:
     locations: Mapping[str, str]
     tables: Sequence[str]
     written_at: str
+    products: Sequence[ProductRecord] = ()
 
     @cached_property
     def done(self) -> tuple[FrameRecord, ...]:

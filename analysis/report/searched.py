@@ -2,6 +2,7 @@
 
 from analysis.report.facts import Facts
 from analysis.report.markdown import listing, number, table
+from analysis.report.products import fetched
 from store.frames import FrameRecord
 
 
@@ -23,6 +24,7 @@ def searched(facts: Facts) -> list[str]:
         "Areas of frames that overlap are counted in each.",
         "### Provenance",
         _provenance(facts),
+        *fetched(facts),
     ]
     remarks = [f"{frame.frame}: {note}" for frame in facts.done for note in frame.notes]
     if remarks:

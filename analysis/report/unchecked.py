@@ -2,6 +2,7 @@
 
 from analysis.report.facts import PICTURES, Facts
 from analysis.report.markdown import listing, table
+from analysis.report.products import not_fetched
 
 ACCEPTED_RATE = 0.01
 
@@ -17,6 +18,7 @@ def unchecked(facts: Facts) -> list[str]:
                 ((facts.locations[f.frame], f.error_kind, f.error_reason) for f in facts.failed),
             ),
         ]
+    blocks += not_fetched(facts)
     blocks += _coverage(facts)
     if facts.problems:
         blocks += [

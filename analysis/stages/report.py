@@ -16,6 +16,7 @@ from store import __version__
 from store.candidates import CandidateRow, aliases, candidate_order, candidate_rows, members, ranking_info
 from store.database import Database
 from store.frames import FrameRecord, frame_records
+from store.products import product_records
 from store.project import Project, StoreError
 from store.tables import TABLES, write_table
 from store.verdicts import VerdictBook
@@ -75,6 +76,7 @@ def gather(
         locations={record.frame: _location(Path(record.path), project.root) for record in records},
         tables=[_relative(path, base) for path in tables],
         written_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        products=product_records(db),
     )
 
 

@@ -60,6 +60,8 @@ class RunScreen(VetterScreen):
         if self.following:
             self.query_one("#log", VerticalScroll).scroll_end(animate=False)
         hidden = {"run_start"} if view and view.going else {"run_stop"}
+        if not (view and (view.downloading or view.paused)):
+            hidden.add("run_pause")
         self.query_one(KeyBar).hide(frozenset(hidden))
         self._refresh_status()
 
@@ -131,6 +133,31 @@ class RunScreen(VetterScreen):
             self.vet.stop_run(run_id)
         except (StoreError, OSError) as error:
             self.post_message(messages.Trouble("the run was not stopped", str(error)))
+
+    def action_pause(self) -> None:
+        """Pause a download, or go on with it.
+
+        A pause is a run that ends and keeps its parts, going on another that takes them up: it outlives the
+        app and the machine.
+        """
+        view = self.vet.run_view
+        if view is not None and view.downloading:
+            self.say("pausing; what was fetched is kept …")
+            self.run_worker(
+                partial(self._stop, view.run_id),
+                thread=True,
+                exit_on_error=False,
+                group="stop",
+                description="pause the download",
+            )
+        elif view is not None and view.paused:
+            self.action_start()
+        else:
+            self.say("only a download can be paused; x stops a run")
+
+    def action_plan(self) -> None:
+        """Show what would be downloaded."""
+        self.vet.action_plan()
 
     def action_follow(self) -> None:
         """Follow the end of the log, or let it stand."""

@@ -13,10 +13,10 @@ STATE_SIGNS = {"waiting": "·", "running": "▶", "done": "✓", "failed": "✗"
 def headline(view: RunView | None, colours: Palette) -> Text:
     """Say which run this is and how it stands."""
     if view is None:
-        return Text("No run yet: s starts one on the images in data/products.", colours.quiet)
+        return Text("No run yet: s starts one; d shows what it would download.", colours.quiet)
     line = Text.assemble(("run ", colours.quiet), (view.run_id, colours.strong), "  ")
     bad = view.state in {"failed", "interrupted", "done in part"}
-    line.append(view.state, colours.alert if bad else colours.good)
+    line.append("paused; p goes on" if view.paused else view.state, colours.alert if bad else colours.good)
     line.append(f"  started {view.started[:19].replace('T', ' ')}" if view.started else "", colours.quiet)
     if view.exit_code is not None:
         line.append(f"  exit code {view.exit_code}", colours.quiet)
@@ -27,12 +27,14 @@ def stage_line(stage: StageView, width: int, colours: Palette) -> Text:
     """Draw one stage."""
     line = Text(f"{STATE_SIGNS[stage.state]} ", colours.alert if stage.failed else colours.good)
     line.append(stage.name.ljust(9), colours.strong)
-    room = max(6, min(40, width - 34))
+    in_bytes = stage.unit == "bytes"
+    room = max(6, min(40, width - (62 if in_bytes else 34)))
     share = stage.done / stage.total if stage.total else float(stage.state == "done")
     full, empty = bar(share, room)
     line.append(full, colours.bar)
     line.append(empty, colours.trough)
-    line.append(f" {stage.done}/{stage.total}" if stage.total else f" {stage.state}", colours.plain)
+    counted = f" {stage.done}/{stage.total}" if stage.total else f" {stage.state}"
+    line.append(f" {stage.text}" if in_bytes else counted, colours.plain)
     if stage.failed:
         line.append(f"  {stage.failed} failed", colours.alert)
     return line
@@ -42,14 +44,15 @@ def frame_line(frame: FrameView, width: int, colours: Palette) -> Text:
     """Draw one frame: a bar while it runs, words when it ended."""
     failed = frame.state == "failed"
     line = Text(f"{STATE_SIGNS.get(frame.state, '·')} ", colours.alert if failed else colours.good)
-    room = max(20, min(52, width // 2))
+    room = max(20, min(52, width // 2 if frame.unit != "bytes" else width - 66))
     name = frame.name if len(frame.name) <= room else f"{frame.name[: room - 1]}…"
     line.append(name.ljust(room) + " ", colours.plain)
     if frame.state == "running":
         full, empty = bar(frame.done / frame.total if frame.total else 0.0, 16)
         line.append(full, colours.bar)
         line.append(empty, colours.trough)
-        line.append(f" {frame.done}/{frame.total}" if frame.total else " waiting", colours.quiet)
+        counted = f" {frame.done}/{frame.total}" if frame.total else " waiting"
+        line.append(f" {frame.text}" if frame.unit == "bytes" else counted, colours.quiet)
     else:
         line.append(frame.text or frame.state, colours.alert if failed else colours.quiet)
     return line

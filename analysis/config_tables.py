@@ -1,0 +1,150 @@
+"""The tables of the configuration: every key of each with its default, its meaning and what is allowed."""
+
+from __future__ import annotations
+
+import getpass
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+
+def key(
+    default: Any,
+    doc: str,
+    *,
+    unit: str = "",
+    low: float | None = None,
+    high: float | None = None,
+    above: float | None = None,
+    choices: tuple[str, ...] = (),
+    pattern: re.Pattern[str] | None = None,
+) -> Any:
+    """Make a field that carries its meaning and what is allowed."""
+    meta = {
+        "doc": doc,
+        "unit": unit,
+        "low": low,
+        "high": high,
+        "above": above,
+        "choices": choices,
+        "pattern": pattern,
+    }
+    if isinstance(default, (list, dict)):
+        return field(default_factory=default.copy, metadata=meta)
+    return field(default=default, metadata=meta)
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Weights of the four terms of the composite score; a term that could not be computed drops out."""
+
+    anomaly: float = key(0.4, "how unusual the shape is among sources of its band", low=0, high=1000)
+    snr: float = key(0.3, "how far above the noise: clip(log10(S/N)/2, 0, 1)", low=0, high=1000)
+    artifact: float = key(0.2, "how unlike an artefact: 1 - artifact_probability", low=0, high=1000)
+    consistency: float = key(
+        0.1, "frames that show it / frames that cover it, where two or more do", low=0, high=1000
+    )
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """How the anomaly score is made."""
+
+    method: str = key(
+        "isolation_forest",
+        "anomaly score: Isolation Forest on the morphology, or the robust distance alone",
+        choices=("isolation_forest", "robust_distance"),
+    )
+
+
+@dataclass(frozen=True)
+class Download:
+    """What is fetched beyond the limits above, and from where."""
+
+    source: str = key(
+        "mast",
+        "where files come from: the archive, or its public copies in the cloud, the archive where those lack",
+        choices=("mast", "s3"),
+    )
+    companions: bool = key(
+        False,
+        "also fetch the pipeline's own catalogue (_cat.ecsv) and segmentation map (_segm) of each image",
+    )
+    instruments_allowlist: list[str] = key(
+        [], 'instruments to take, by family or full name ("MIRI" takes "MIRI/IMAGE" too); empty means all'
+    )
+    filters: list[str] = key([], "filters to take; empty means all")
+
+
+@dataclass(frozen=True)
+class Services:
+    """Servers asked, and how patiently."""
+
+    mast_url: str = key(
+        "https://mast.stsci.edu",
+        "the archive; another server with the same paths serves the name resolver too "
+        "(JWST_VET_MAST_URL goes before this)",
+        pattern=re.compile(r"https?://[^\s?#]+"),
+    )
+    connect_timeout_s: float = key(10.0, "longest wait for a connection", unit="s", above=0, high=600)
+    read_timeout_s: float = key(
+        60.0, "longest silence of a server before it is asked again", unit="s", above=0, high=600
+    )
+    retries: int = key(
+        7, "how often a request that failed is sent again without progress between", low=0, high=100
+    )
+
+
+@dataclass(frozen=True)
+class Execution:
+    """Where the work is done."""
+
+    workers: int = key(0, "worker processes; 0 means one per core", low=0, high=1024)
+
+
+@dataclass(frozen=True)
+class Vetting:
+    """Who decides."""
+
+    vetter: str = key(
+        "",
+        "name written with each verdict; empty means the login name",
+        pattern=re.compile(r"[A-Za-z0-9._-]{0,64}"),
+    )
+
+    def name(self) -> str:
+        """Vetter's name: the configured one, else the login name made suitable."""
+        if self.vetter:
+            return self.vetter
+        try:
+            login = getpass.getuser()
+        except (OSError, KeyError):  # no such user in the password database, as in some containers
+            login = "vetter"
+        return re.sub(r"[^A-Za-z0-9._-]", "_", login)[:64] or "vetter"
+
+
+@dataclass(frozen=True)
+class Ui:
+    """How the app draws."""
+
+    preview: str = key(
+        "auto",
+        "how cutouts are drawn: auto asks the terminal; half-blocks work everywhere",
+        choices=("auto", "half", "kitty", "sixel", "plain"),
+    )
+    theme: str = key("textual-dark", "colour theme of the app, as the command palette lists them")
+    byte_budget: int = key(
+        65536,
+        "largest number of bytes one cutout panel may send to the terminal; above it pixels are merged",
+        unit="bytes",
+        low=4096,
+        high=16_777_216,
+    )
+
+
+@dataclass(frozen=True)
+class Paths:
+    """Folders on another disk; relative ones start at the project folder."""
+
+    data: str = key("data", "folder of the FITS files (products/ inside it)")
+    outputs: str = key("outputs", "folder of everything that is made")
