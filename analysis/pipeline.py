@@ -143,7 +143,7 @@ def _download(
 
 def _nothing_came(project: Project, result: StageResult) -> bool:
     """Tell whether a download failed wholly and there is nothing else to work on."""
-    from analysis.stages.images import find_images
+    from analysis.stages.inputs import find_images
 
     return bool(result.failed and not result.done + result.skipped and not find_images(project.products))
 

@@ -15,7 +15,7 @@ from analysis.partial import Partial
 from analysis.patience import Stopped
 from analysis.products import Product
 from analysis.stages import Emit, StageResult
-from analysis.stages.images import find_images, sha256_of
+from analysis.stages.inputs import find_images, sha256_of
 from analysis.stages.planning import make_plan, plan_key, show_plan
 from analysis.stages.telling import NAME, Meter, Voice
 from analysis.wholeness import NotWhole, check_whole
