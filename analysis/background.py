@@ -14,6 +14,7 @@ from scipy import ndimage
 
 from analysis.i2d import Frame, Planes
 from analysis.mesh import Mesh, clipped_statistics, cut_cells, fill_cells, smooth_cells
+from analysis.spreading import Spread, one_by_one
 
 FloatArray = npt.NDArray[np.float32]
 BoolArray = npt.NDArray[np.bool_]
@@ -81,7 +82,7 @@ def noise_shape(planes: Planes) -> FloatArray:
     return shape
 
 
-def measure_sky(frame: Frame, fwhm_arcsec: float, *, fine: bool = False) -> Sky:
+def measure_sky(frame: Frame, fwhm_arcsec: float, *, fine: bool = False, spread: Spread | None = None) -> Sky:
     """Measure level and noise of the sky in two passes, sources found in the first masked in the second.
 
     Parameters
@@ -92,32 +93,31 @@ def measure_sky(frame: Frame, fwhm_arcsec: float, *, fine: bool = False) -> Sky:
         PSF width; NaN where unknown.
     fine : bool
         Take the fine mesh, which follows a nebula more closely and eats into extended sources.
+    spread : Spread or None
+        Who measures the blocks; None: this process.
 
     Returns
     -------
     Sky
         Finite everywhere, also where the frame has no pixels.
     """
+    spread = spread or one_by_one(frame)
     step = mesh_step(frame.pixel_scale, fwhm_arcsec, fine=fine)
     blocks = _blocks(frame.shape, step)
     shape = (-(-frame.shape[0] // step), -(-frame.shape[1] // step))
-    level, spread, weight, count = (np.full(shape, np.nan) for _ in range(4))
-    for y0, y1, x0, x1 in blocks:
-        planes = frame.read(y0, y1, x0, x1)
-        at = np.s_[y0 // step : -(-y1 // step), x0 // step : -(-x1 // step)]
-        level[at], spread[at], count[at] = clipped_statistics(
-            cut_cells(np.where(planes.valid, planes.sci, np.nan), step)
-        )
-        if planes.wht is not None:
-            coarse = cut_cells(np.where(planes.valid, planes.wht, np.nan), step)[..., ::_BINNING]
-            weight[at] = clipped_statistics(coarse)[0]
+    level, noise, weight, count = (np.full(shape, np.nan) for _ in range(4))
+    found = spread(_first_pass, [(block, step) for block in blocks])
+    for block, cells in zip(blocks, found, strict=True):
+        at = _cells_of(block, step)
+        level[at], noise[at], weight[at], count[at] = cells
     covered = count / step**2
-    first = Mesh(step, smooth_cells(level, covered)), Mesh(step, smooth_cells(spread, covered))
+    first = Mesh(step, smooth_cells(level, covered)), Mesh(step, smooth_cells(noise, covered))
     fwhm_px = 2.5 if math.isnan(fwhm_arcsec) else max(2.0, fwhm_arcsec / frame.pixel_scale)
     scale = np.full(shape, np.nan)
-    for y0, y1, x0, x1 in blocks:
-        at = np.s_[y0 // step : -(-y1 // step), x0 // step : -(-x1 // step)]
-        level[at], scale[at], count[at] = _second_pass(frame, first, (y0, y1, x0, x1), step, fwhm_px)
+    found = spread(_second_pass, [(first, block, step, fwhm_px) for block in blocks])
+    for block, cells in zip(blocks, found, strict=True):
+        at = _cells_of(block, step)
+        level[at], scale[at], count[at] = cells
     share = count / step**2
     neighbourhood = None
     if frame.has_wht:
@@ -132,11 +132,29 @@ def measure_sky(frame: Frame, fwhm_arcsec: float, *, fine: bool = False) -> Sky:
     )
 
 
+def _cells_of(block: tuple[int, int, int, int], step: int) -> tuple[slice, slice]:
+    """Return the cells of a block of pixels."""
+    y0, y1, x0, x1 = block
+    return np.s_[y0 // step : -(-y1 // step), x0 // step : -(-x1 // step)]
+
+
+def _first_pass(frame: Frame, item: tuple[tuple[int, int, int, int], int]) -> tuple[npt.NDArray[Any], ...]:
+    """Measure the cells of one block, sources and all: level, noise, weight (NaN without WHT), pixels."""
+    (y0, y1, x0, x1), step = item
+    planes = frame.read(y0, y1, x0, x1)
+    level, noise, count = clipped_statistics(cut_cells(np.where(planes.valid, planes.sci, np.nan), step))
+    weight = np.full(level.shape, np.nan)
+    if planes.wht is not None:
+        coarse = cut_cells(np.where(planes.valid, planes.wht, np.nan), step)[..., ::_BINNING]
+        weight = clipped_statistics(coarse)[0]
+    return level, noise, weight, count
+
+
 def _second_pass(
-    frame: Frame, first: tuple[Mesh, Mesh], window: tuple[int, int, int, int], step: int, fwhm_px: float
+    frame: Frame, item: tuple[tuple[Mesh, Mesh], tuple[int, int, int, int], int, float]
 ) -> tuple[npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[Any]]:
     """Measure the cells of one block again, sources masked: level, noise over its shape, sky pixels."""
-    y0, y1, x0, x1 = window
+    first, (y0, y1, x0, x1), step, fwhm_px = item
     halo = step
     ya, yb = max(y0 - halo, 0), min(y1 + halo, frame.shape[0])
     xa, xb = max(x0 - halo, 0), min(x1 + halo, frame.shape[1])

@@ -1,5 +1,6 @@
 """Pixels of an island shared among its sources by flooding from their peaks, wherever the window begins."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -37,16 +38,54 @@ def find_peaks(
     pixels = np.flatnonzero(segments)
     value, owner = smoothed.ravel()[pixels], segments.ravel()[pixels]
     around = np.pad(segments, 1)
-    image = np.pad(smoothed, 1, constant_values=-np.inf)
-    row, column = pixels // nx + 1, pixels % nx + 1
-    top, company = np.ones(pixels.size, bool), np.zeros(pixels.size, np.int8)
+    tops = local_maxima(smoothed, pixels, _NEIGHBOURS)
+    row, column = pixels[tops] // nx + 1, pixels[tops] % nx + 1
+    company = np.zeros(tops.size, np.int8)
     for dy, dx in _NEIGHBOURS:
-        top &= value >= image[row + dy, column + dx]
-        company += around[row + dy, column + dx] == owner
-    grade = top.astype(np.int8) + (top & (company >= _COMPANY))
-    order = np.lexsort((pixels, -value, -grade, owner))
+        company += around[row + dy, column + dx] == owner[tops]
+    grade = np.zeros(pixels.size, np.int8)
+    grade[tops] = 1 + (company >= _COMPANY)
+    best = np.zeros(n + 1, np.int8)
+    np.maximum.at(best, owner[tops], grade[tops])
+    kept = np.flatnonzero(grade == best[owner])  # all pixels of a source without a maximum, else its tops
+    order = kept[np.lexsort((pixels[kept], -value[kept], owner[kept]))]
     first = np.searchsorted(owner[order], np.arange(1, n + 1))
     return pixels[order][first]
+
+
+def local_maxima(
+    image: npt.NDArray[np.float32],
+    pixels: npt.NDArray[np.int64],
+    neighbours: Sequence[tuple[int, int]],
+) -> npt.NDArray[np.int64]:
+    """Find which pixels no neighbour outshines.
+
+    Parameters
+    ----------
+    image : float32, shape (ny, nx)
+        The image; beyond its border there is nothing.
+    pixels : int64, shape (n,)
+        Flat indices.
+    neighbours : sequence of (dy, dx)
+        Steps to the pixels compared with.
+
+    Returns
+    -------
+    int64, shape (m,)
+        Places in `pixels`, ascending.
+    """
+    reach = max(max(abs(dy), abs(dx)) for dy, dx in neighbours)
+    padded = np.pad(image, reach, constant_values=-np.inf)
+    width = padded.shape[1]
+    flat = padded.ravel()
+    nx = image.shape[1]
+    left = np.arange(pixels.size)
+    place = (pixels // nx + reach) * width + pixels % nx + reach
+    value = flat[place]
+    for dy, dx in neighbours:  # most fall at the first steps, and are not looked at again
+        keep = value >= flat[place + dy * width + dx]
+        left, place, value = left[keep], place[keep], value[keep]
+    return left
 
 
 def share_pixels(

@@ -51,9 +51,9 @@ class Ranking:
     """How the anomaly score is made."""
 
     method: str = key(
-        "isolation_forest",
-        "anomaly score: Isolation Forest on the morphology, or the robust distance alone",
-        choices=("isolation_forest", "robust_distance"),
+        "ensemble",
+        "anomaly score: spectrum, colour and structure over all bands, or the shapes of each band alone",
+        choices=("ensemble", "isolation_forest", "robust_distance"),
     )
 
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import sep
 from scipy import ndimage
 
-from analysis.blends import find_peaks, share_pixels
+from analysis.blends import find_peaks, local_maxima, share_pixels
 
 FloatArray = npt.NDArray[np.float32]
 BoolArray = npt.NDArray[np.bool_]
@@ -32,6 +32,10 @@ _DEBLEND_LEVELS: Final = 32
 _PIXSTACK: Final = (20_000, 30_000_000)
 _SUB_OBJECTS: Final = 4096
 _EIGHT: Final = np.ones((3, 3), bool)
+_FIVE_BY_FIVE: Final = sorted(
+    ((dy, dx) for dy in range(-2, 3) for dx in range(-2, 3) if (dy, dx) != (0, 0)),
+    key=lambda step: (step[0] ** 2 + step[1] ** 2, step),
+)
 
 
 class DetectionError(Exception):
@@ -139,26 +143,43 @@ def calibrate(
     Threshold
         Its false rate is measured at the user's own value.
     """
-    positive, negative = [], []
-    for data, sigma in windows:
-        smoothed = smooth(data, kernel) / sigma
-        positive.append(_island_heights(smoothed, float(_LADDER[0])))
-        negative.append(_island_heights(-smoothed, float(_LADDER[0])))
-    found = np.sort(np.concatenate(positive))
-    false = np.sort(np.concatenate(negative))
+    k, clean = choose_k([island_heights(data, sigma, kernel) for data, sigma in windows])
+    value = k * detection_threshold / NOMINAL
+    counts = [count_islands(data, sigma, kernel, value) for data, sigma in windows]
+    return Threshold(k, value, false_rate(counts), clean)
+
+
+def island_heights(data: FloatArray, sigma: FloatArray, kernel: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return the thresholds, in sigmas, up to which the islands of a window and of its negative survive."""
+    smoothed = smooth(data, kernel) / sigma
+    return _island_heights(smoothed, float(_LADDER[0])), _island_heights(-smoothed, float(_LADDER[0]))
+
+
+def choose_k(heights: Sequence[tuple[FloatArray, FloatArray]]) -> tuple[float, bool]:
+    """Return the lowest clean step of the ladder and whether any is clean, from `island_heights`."""
+    found = np.sort(np.concatenate([positive for positive, _ in heights]))
+    false = np.sort(np.concatenate([negative for _, negative in heights]))
     n_found = len(found) - np.searchsorted(found, _LADDER)
     n_false = len(false) - np.searchsorted(false, _LADDER)
     share = np.where(n_found > 0, n_false / np.maximum(n_found, 1), np.where(n_false > 0, np.inf, 0.0))
     clean = np.flatnonzero(share <= FALSE_SHARE)
     few = np.flatnonzero(n_false <= 1)
     k = float(_LADDER[clean[0]]) if clean.size else min([NOMINAL, *_LADDER[few[:1]].tolist()])
-    value = k * detection_threshold / NOMINAL
-    counts = [
-        sum(_count_islands(sign * (smooth(data, kernel) / sigma), value) for data, sigma in windows)
-        for sign in (1, -1)
-    ]
-    rate = counts[1] / counts[0] if counts[0] else float(counts[1] > 0)
-    return Threshold(k, value, rate, bool(clean.size))
+    return k, bool(clean.size)
+
+
+def count_islands(
+    data: FloatArray, sigma: FloatArray, kernel: FloatArray, threshold: float
+) -> tuple[int, int]:
+    """Count the islands of a window and of its negative above a threshold, in sigmas."""
+    smoothed = smooth(data, kernel) / sigma
+    return _count_islands(smoothed, threshold), _count_islands(-smoothed, threshold)
+
+
+def false_rate(counts: Sequence[tuple[int, int]]) -> float:
+    """Return islands of the negatives over those of the windows; 0 where both are none."""
+    found, false = (sum(column) for column in zip(*counts, strict=True))
+    return false / found if found else float(false > 0)
 
 
 def _island_heights(normalised: FloatArray, floor: float) -> npt.NDArray[Any]:
@@ -218,22 +239,25 @@ def detect(
         return _measure(data, data, np.zeros(data.shape, np.int32), np.zeros(0, bool), np.zeros(0, np.int64))
     smoothed = smooth(data, kernel)
     n_above = int(np.count_nonzero(smoothed > threshold * sigma))
-    segments = _extract(data, sigma, bad, kernel, threshold, deblend_contrast, n_above)
+    segments = _extract(smoothed, sigma, bad, threshold, deblend_contrast, n_above)
     peaks = find_peaks(smoothed, segments, int(segments.max(initial=0)))
     segments, blended = share_pixels(smoothed, segments, peaks)
     return _measure(data, smoothed, segments, blended, peaks)
 
 
 def _extract(
-    data: FloatArray,
+    smoothed: FloatArray,
     sigma: FloatArray,
     bad: BoolArray,
-    kernel: FloatArray,
     threshold: float,
     contrast: float,
     n_above: int,
 ) -> npt.NDArray[np.int32]:
-    """Run SEP, raising its limits on demand; they are global to the process, so each call sets them."""
+    """Run SEP on the smoothed image, raising its limits on demand.
+
+    They are global to the process, so each call sets them. SEP smooths nothing itself: this is its filter
+    type "conv", done once and separably; "matched" takes the noise for white and finds it by the thousand.
+    """
     pixstack = int(np.clip(1.3 * n_above + 1000, *_PIXSTACK))
     limit, levels = _SUB_OBJECTS, _DEBLEND_LEVELS
     for _ in range(8):
@@ -241,13 +265,12 @@ def _extract(
         sep.set_sub_object_limit(limit)
         try:
             _, segments = sep.extract(
-                data,
+                smoothed,
                 threshold,
                 err=sigma,
                 mask=bad,
                 minarea=MIN_AREA,
-                filter_kernel=np.outer(kernel, kernel),
-                filter_type="conv",  # "matched" takes the noise for white and finds it by the thousand
+                filter_kernel=None,
                 deblend_nthresh=levels,
                 deblend_cont=contrast,
                 clean=False,  # cleaning deletes faint sources near bright ones
@@ -264,18 +287,6 @@ def _extract(
         else:
             return np.ascontiguousarray(segments, dtype=np.int32)
     raise DetectionError("deblending overflows at every limit tried; raise detection_threshold")
-
-
-def _is_maximum(image: FloatArray, pixels: npt.NDArray[np.int64]) -> BoolArray:
-    """Tell which pixels, given as flat indices, are the largest of the 5 by 5 around them."""
-    padded = np.pad(image, 2, constant_values=-np.inf)
-    row, column = pixels // image.shape[1], pixels % image.shape[1]
-    value = image.ravel()[pixels]
-    largest = np.ones(pixels.size, bool)
-    for dy in range(5):
-        for dx in range(5):
-            largest &= value >= padded[row + dy, column + dx]
-    return largest
 
 
 def _measure(
@@ -305,8 +316,8 @@ def _measure(
     thin = xx * yy - xy**2 < 0.00694  # less than a pixel wide: 1/12 is a pixel's own second moment
     xx, yy = np.maximum(xx, 0) + thin / 12, np.maximum(yy, 0) + thin / 12
     middle, half = (xx + yy) / 2, np.hypot((xx - yy) / 2, xy)
-    maxima = _is_maximum(smoothed, pixels)
-    maxima &= smoothed.ravel()[pixels] >= PEAK_SHARE * smoothed.ravel()[peaks][owner]
+    bright = np.flatnonzero(smoothed.ravel()[pixels] >= PEAK_SHARE * smoothed.ravel()[peaks][owner])
+    maxima = bright[local_maxima(smoothed, pixels[bright], _FIVE_BY_FIVE)]
     peak = np.full(n, -np.inf)
     np.maximum.at(peak, owner, data.ravel()[pixels])
     return Detections(
@@ -320,6 +331,6 @@ def _measure(
         theta=np.arctan2(2 * xy, xx - yy) / 2,
         peak=peak,
         n_pixels=np.bincount(owner, minlength=n),
-        n_peaks=np.maximum(np.bincount(owner, maxima, minlength=n).astype(np.int64), 1),
+        n_peaks=np.maximum(np.bincount(owner[maxima], minlength=n).astype(np.int64), 1),
         blended=blended,
     )

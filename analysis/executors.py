@@ -5,9 +5,10 @@ from __future__ import annotations
 import multiprocessing
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
 from queue import Empty
 from typing import Any
@@ -94,37 +95,72 @@ def _pool(
     stopping: Callable[[], bool],
 ) -> Iterator[Outcome]:
     """One pool over the tasks; those that a broken pool held come back with BrokenProcessPool."""
+    with _started(min(workers, len(tasks))) as (pool, reports):
+        waiting = list(tasks)
+        running: dict[Future[Any], str] = {}
+        while waiting or running:
+            while waiting and len(running) < 2 * workers and not stopping():
+                key = waiting.pop(0)
+                function, arguments = tasks[key]
+                try:
+                    running[pool.submit(function, *arguments)] = key
+                except BrokenProcessPool as error:
+                    yield Outcome(key, error=error)
+            if stopping():
+                waiting.clear()
+                for future in [f for f in running if f.cancel()]:
+                    del running[future]
+            finished, _ = wait(running, timeout=POLL_SECONDS, return_when=FIRST_COMPLETED)
+            _drain(reports, progress)
+            for future in finished:
+                key = running.pop(future)
+                trouble = future.exception()
+                yield Outcome(key, error=trouble) if trouble else Outcome(key, value=future.result())
+
+
+Share = Callable[[Callable[..., Any], Sequence[tuple[Any, ...]]], Iterator[Any]]
+"""Runs a function once for each tuple of arguments and yields the results in their order."""
+
+
+@contextmanager
+def crew(workers: int) -> Iterator[Share]:
+    """Keep processes for parts of one piece of work that depend on each other in between.
+
+    Parameters
+    ----------
+    workers : int
+        Processes.
+
+    Yields
+    ------
+    Share
+        What a part raises is raised where its result is asked for; a process that dies is `WorkerDied`.
+    """
+    with _started(workers) as (pool, _):
+
+        def share(function: Callable[..., Any], calls: Sequence[tuple[Any, ...]]) -> Iterator[Any]:
+            try:
+                futures = [pool.submit(function, *arguments) for arguments in calls]
+                for future in futures:
+                    yield future.result()
+            except BrokenProcessPool as error:
+                raise WorkerDied("a worker process died on a part of it") from error
+
+        yield share
+
+
+@contextmanager
+def _started(workers: int) -> Iterator[tuple[ProcessPoolExecutor, Any]]:
+    """Start worker processes, one thread each: the pool is the parallelism."""
     context = multiprocessing.get_context("spawn")
     reports = context.Queue()
     before = {name: os.environ.get(name) for name in _THREADS}
-    os.environ.update(dict.fromkeys(_THREADS, "1"))  # the pool is the parallelism
+    os.environ.update(dict.fromkeys(_THREADS, "1"))
     try:
         with ProcessPoolExecutor(
-            max_workers=max(1, min(workers, len(tasks))),
-            mp_context=context,
-            initializer=_begin,
-            initargs=(reports,),
+            max_workers=max(1, workers), mp_context=context, initializer=_begin, initargs=(reports,)
         ) as pool:
-            waiting = list(tasks)
-            running: dict[Future[Any], str] = {}
-            while waiting or running:
-                while waiting and len(running) < 2 * workers and not stopping():
-                    key = waiting.pop(0)
-                    function, arguments = tasks[key]
-                    try:
-                        running[pool.submit(function, *arguments)] = key
-                    except BrokenProcessPool as error:
-                        yield Outcome(key, error=error)
-                if stopping():
-                    waiting.clear()
-                    for future in [f for f in running if f.cancel()]:
-                        del running[future]
-                finished, _ = wait(running, timeout=POLL_SECONDS, return_when=FIRST_COMPLETED)
-                _drain(reports, progress)
-                for future in finished:
-                    key = running.pop(future)
-                    trouble = future.exception()
-                    yield Outcome(key, error=trouble) if trouble else Outcome(key, value=future.result())
+            yield pool, reports
     finally:
         for name, value in before.items():
             if value is None:

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
+from astropy.io import fits
 
 from analysis.fitsfile import FrameError, open_fits
 
@@ -18,6 +19,8 @@ _NAMES: Final[Mapping[str, tuple[str, ...]]] = {
 }
 _COMPANIONS: Final[Mapping[str, tuple[str, ...]]] = {"err": ("_err", "_rms"), "wht": ("_wht",)}
 _NOT_SCIENCE: Final = re.compile(r"_(wht|err|rms|exp|seg|segm|bkg)\.fits(\.gz)?$", re.IGNORECASE)
+_STORED: Final[Mapping[int, str]] = {32: ">i4", -32: ">f4", -64: ">f8"}
+_ROWS_AT_ONCE: Final = 256
 _FITS_ENDING: Final = re.compile(r"\.fits(\.gz)?$", re.IGNORECASE)
 
 
@@ -56,11 +59,21 @@ class PlaneSet:
 
     def window(self, name: str, y0: int, y1: int, x0: int, x1: int) -> npt.NDArray[np.float32]:
         """Read a window of a plane as native, contiguous float32, whatever the file stores."""
-        return np.ascontiguousarray(self._section(name, np.s_[y0:y1, x0:x1]), dtype=np.float32)
+        if not _is_plain(self.units[name]):
+            return np.ascontiguousarray(self._section(name, np.s_[y0:y1, x0:x1]), dtype=np.float32)
+        window = np.empty((y1 - y0, x1 - x0), np.float32)
+        for y in range(y0, y1, _ROWS_AT_ONCE):
+            stop = min(y + _ROWS_AT_ONCE, y1)
+            window[y - y0 : stop - y0] = self._rows(name, y, stop)[:, x0:x1]
+        return window
 
     def context(self, y0: int, y1: int, x0: int, x1: int) -> npt.NDArray[np.uint32]:
         """Read a window of the context cube, shape (planes, ny, nx); stored signed, meant unsigned."""
         flat = len(self.units["con"].shape) == 2
+        if _is_plain(self.units["con"]):
+            planes = 1 if flat else self.units["con"].shape[0]
+            rows = [self._rows("con", y0, y1, plane)[:, x0:x1] for plane in range(planes)]
+            return np.stack(rows).astype(np.int32).view(np.uint32)
         section = self._section("con", np.s_[y0:y1, x0:x1] if flat else np.s_[:, y0:y1, x0:x1])
         cube = np.atleast_3d(section) if not flat else section[np.newaxis]
         return np.ascontiguousarray(cube, dtype=np.int64).astype(np.uint32)
@@ -72,13 +85,47 @@ class PlaneSet:
                 return hdu.data
         return None
 
+    def _rows(self, name: str, y0: int, y1: int, plane: int = 0) -> npt.NDArray[Any]:
+        """Read whole rows of a plane that is stored as it is meant, in the file's byte order.
+
+        One read of many rows: a section of astropy's reads row by row, some 40 microseconds each.
+        """
+        hdu = self.units[name]
+        ny, nx = hdu.shape[-2:]
+        kind = np.dtype(_STORED[hdu.header["BITPIX"]])
+        where = hdu.fileinfo()
+        offset = where["datLoc"] + (plane * ny + y0) * nx * kind.itemsize
+        try:
+            rows: npt.NDArray[Any] = where["file"].readarray(offset=offset, dtype=kind, shape=(y1 - y0, nx))
+        except (OSError, TypeError, ValueError, MemoryError) as error:
+            raise self._unreadable(name, error) from error
+        return rows
+
     def _section(self, name: str, box: Any) -> Any:
         """Read part of a plane, turning what astropy raises into one line."""
         try:
             return self.units[name].section[box]
         except (OSError, TypeError, ValueError, MemoryError) as error:
-            text = " ".join(str(error).split())[:120]
-            raise FrameError(self.path, "corrupt", f"{name.upper()} cannot be read ({text})") from error
+            raise self._unreadable(name, error) from error
+
+    def _unreadable(self, name: str, error: Exception) -> FrameError:
+        """Say in one line that a plane cannot be read."""
+        text = " ".join(str(error).split())[:120]
+        return FrameError(self.path, "corrupt", f"{name.upper()} cannot be read ({text})")
+
+
+def _is_plain(hdu: Any) -> bool:
+    """Tell whether an image is stored as it is meant: not packed, not scaled, signed 32 bits or floats."""
+    header = hdu.header
+    return (
+        isinstance(hdu, (fits.ImageHDU, fits.PrimaryHDU))
+        and not isinstance(hdu, fits.CompImageHDU)
+        and header.get("BITPIX") in _STORED
+        and header.get("BSCALE", 1) == 1
+        and header.get("BZERO", 0) == 0
+        and "BLANK" not in header
+        and hdu.fileinfo() is not None
+    )
 
 
 def find_planes(hdus: Any, path: Path, unpack_dir: Path | None = None) -> PlaneSet:

@@ -9,7 +9,6 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy import ndimage
 
 from analysis import artifacts, background, detection, photometry
 from analysis.detection import DetectionError, Detections, detect
@@ -17,13 +16,15 @@ from analysis.frame_calibration import Calibration, calibrate_frame, limiting_fl
 from analysis.i2d import Frame, FrameError
 from analysis.morphology import measure_shapes
 from analysis.source_table import COLUMNS, source_table
+from analysis.spreading import Spread, one_by_one
 from analysis.stamps import HALVES, Stamps, cut_stamps, half_sides
 from analysis.tiles import CORE, OVERLAP, Tile, make_tiles, owns
+from analysis.totals import PointGrowth, growth_radius
 from analysis.window import Window, prepare
 
 __all__ = ["CODE_VERSION", "COLUMNS", "Measured", "measure_frame", "params_used"]
 
-CODE_VERSION: Final = "1"
+CODE_VERSION: Final = "2"
 """Part of the key of the stage: changed whenever the same pixels would give another table."""
 _LEAST_MARGIN: Final = 16
 _LEAST_FOR_DEPTH: Final = 1000
@@ -41,7 +42,8 @@ class Measured:
     summary : dict
         n_sources, area_arcmin2 (valid pixels), fwhm_arcsec, threshold_k, threshold_clean (whether k keeps the
         1 % promise), false_rate, sky_rms (median, flux unit per pixel), depth_5sigma_mag (AB, in the first
-        circle; NaN where the unit is unknown), noise_beta, phases (seconds by phase).
+        circle; NaN where the unit is unknown), noise_beta, psf_stars, psf_wings (`totals.PointGrowth`),
+        phases (wall seconds by phase: sky, noise, detection, measurement, table).
     """
 
     sources: pd.DataFrame
@@ -71,6 +73,7 @@ def measure_frame(
     tile_core: int = CORE,
     overlap: int = OVERLAP,
     progress: Callable[[int, int], None] | None = None,
+    spread: Spread | None = None,
 ) -> Measured:
     """Measure every source of a frame.
 
@@ -87,6 +90,8 @@ def measure_frame(
         are smaller than the margin.
     progress : callable or None
         Called with (steps done, steps in all): one step for the calibration, one for each tile.
+    spread : Spread or None
+        Who does blocks, windows and tiles; None: this process. The results are the same.
 
     Returns
     -------
@@ -97,23 +102,30 @@ def measure_frame(
     FrameError
         The pixels cannot be read, or extraction failed.
     """
+    spread = spread or one_by_one(frame)
+    tell = progress or _silent
     tiles = make_tiles(frame.shape, tile_core, overlap)
     clock = _Clock()
-    calibration = calibrate_frame(frame, detection_threshold, clock.end)
-    parts = []
-    for done, tile in enumerate(tiles, start=1):
-        if progress is not None:
-            progress(done, len(tiles) + 1)
-        parts.append(_measure_tile(frame, calibration, tile, max(overlap, _LEAST_MARGIN), clock))
-    sources = source_table(frame, name, parts)
-    if progress is not None:
-        progress(len(tiles) + 1, len(tiles) + 1)
-    return Measured(
-        sources, {"n_sources": len(sources), **_summary(frame, calibration), "phases": clock.phases}
-    )
+    calibration = calibrate_frame(frame, detection_threshold, clock.end, spread)
+    items = [(calibration, tile, max(overlap, _LEAST_MARGIN)) for tile in tiles]
+    parts, seconds = [], {"detection": 0.0, "measurement": 0.0}
+    tell(1, len(tiles) + 1)
+    for done, (columns, took) in enumerate(spread(_measure_tile, items), start=2):
+        parts.append(columns)
+        seconds = {name: seconds[name] + took[name] for name in seconds}
+        tell(done, len(tiles) + 1)
+    clock.share(seconds)
+    sources, growth = source_table(frame, name, parts)
+    clock.end("table")
+    facts = _summary(frame, calibration, growth)
+    return Measured(sources, {"n_sources": len(sources), **facts, "phases": clock.phases})
 
 
-def _summary(frame: Frame, calibration: Calibration) -> dict[str, Any]:
+def _silent(_done: int, _total: int) -> None:
+    """Tell nobody how far the measurement is."""
+
+
+def _summary(frame: Frame, calibration: Calibration, growth: PointGrowth | None) -> dict[str, Any]:
     """Return what was searched and how deep; see `Measured`."""
     known = math.isfinite(frame.to_njy)
     enough = calibration.sky.n_valid >= _LEAST_FOR_DEPTH
@@ -128,6 +140,8 @@ def _summary(frame: Frame, calibration: Calibration) -> dict[str, Any]:
         "sky_rms": calibration.sigma * scale,
         "depth_5sigma_mag": float(depth[0]) if known and enough else math.nan,
         "noise_beta": calibration.noise.beta,
+        "psf_stars": 0 if growth is None else growth.n_stars,
+        "psf_wings": math.nan if growth is None else float(growth.wings),
     }
 
 
@@ -144,11 +158,21 @@ class _Clock:
         self.phases[phase] = self.phases.get(phase, 0.0) + now - self.began
         self.began = now
 
+    def share(self, seconds: Mapping[str, float]) -> None:
+        """Close phases that went on together, in several processes perhaps: each gets its share."""
+        now = time.perf_counter()
+        total = sum(seconds.values()) or 1.0
+        for phase, part in seconds.items():
+            self.phases[phase] = self.phases.get(phase, 0.0) + (now - self.began) * part / total
+        self.began = now
+
 
 def _measure_tile(
-    frame: Frame, calibration: Calibration, tile: Tile, margin: int, clock: _Clock
-) -> dict[str, npt.NDArray[Any]]:
-    """Detect in a tile and measure the sources its core owns: columns in frame pixels and image units."""
+    frame: Frame, item: tuple[Calibration, Tile, int]
+) -> tuple[dict[str, npt.NDArray[Any]], dict[str, float]]:
+    """Detect in a tile and measure what its core owns: columns in frame pixels and image units, seconds."""
+    calibration, tile, margin = item
+    clock = _Clock()
     window = prepare(frame, calibration.sky, tile.y0, tile.y1, tile.x0, tile.x1)
     try:
         found = detect(
@@ -157,8 +181,17 @@ def _measure_tile(
     except DetectionError as error:
         raise FrameError(frame.path, "detection", str(error)) from error
     clock.end("detection")
+    columns = _measure_found(frame, calibration, tile, window, found, margin)
+    clock.end("measurement")
+    return columns, clock.phases
+
+
+def _measure_found(
+    frame: Frame, calibration: Calibration, tile: Tile, window: Window, found: Detections, margin: int
+) -> dict[str, npt.NDArray[Any]]:
+    """Measure the detections that a tile's core owns; {} where there are none."""
     wanted = np.flatnonzero(owns(tile, found.y + tile.y0, found.x + tile.x0))
-    reach = np.maximum(photometry.KRON_MEASURE * found.a, calibration.radii_px[1]) + 4
+    reach = np.maximum(photometry.KRON_MEASURE * found.a, growth_radius(calibration.radii_px[1])) + 2
     halves = half_sides(reach, min(HALVES[-1], margin))
     batches = [
         _measure_stamps(stamps, found, calibration) for stamps in cut_stamps(window, found, halves, wanted)
@@ -167,9 +200,7 @@ def _measure_tile(
         return {}
     columns = {key: np.concatenate([batch[key] for batch in batches]) for key in batches[0]}
     columns |= _surroundings(frame, calibration, tile, window, found, columns, margin)
-    columns |= {"x": columns["x"] + tile.x0, "y": columns["y"] + tile.y0}
-    clock.end("measurement")
-    return columns
+    return columns | {"x": columns["x"] + tile.x0, "y": columns["y"] + tile.y0}
 
 
 def _measure_stamps(
@@ -205,21 +236,18 @@ def _surroundings(
 ) -> dict[str, npt.NDArray[Any]]:
     """Return what hangs on a source's place: border, gaps, weight, exposures."""
     index = columns["index"]
-    ny, nx = window.data.shape
     borders = tile.y0 == 0, tile.y1 == frame.shape[0], tile.x0 == 0, tile.x1 == frame.shape[1]
     row, column = found.y_peak[index], found.x_peak[index]
     ratio = np.full(len(index), np.nan)
     if window.weight is not None and calibration.sky.weight is not None:
         usual = calibration.sky.weight.nearest(row + tile.y0, column + tile.x0)
         ratio = np.divide(window.weight[row, column], usual, out=ratio, where=usual > 0)
-    boxes = ndimage.find_objects(found.segments, max_label=len(found))
-    truncated = np.array([
-        rows.start == 0 or rows.stop == ny or columns.start == 0 or columns.stop == nx
-        for rows, columns in (boxes[i] for i in index)
-    ], dtype=bool)  # fmt: skip
+    cut = np.zeros(len(found) + 1, bool)
+    for border in (found.segments[0], found.segments[-1], found.segments[:, 0], found.segments[:, -1]):
+        cut[border] = True
     distance = artifacts.edge_distances(window.outside, columns["y"], columns["x"], borders, float(margin))
     return {
-        "truncated": truncated,
+        "truncated": cut[index + 1],
         "weight_ratio": ratio,
         "edge_distance": distance,
         "exposures": frame.exposures_at(column + tile.x0, row + tile.y0),

@@ -63,8 +63,10 @@ def measure_shapes(stamps: Stamps, x: Array, y: Array, radius: Array, r20: Array
         concentration = 5.0 * np.log10(r80 / r20)
     concentration = np.where(np.isfinite(concentration), concentration, np.nan)
     asymmetry = _asymmetry(stamps, x, y, radius)
-    count = stamps.own.sum(axis=(1, 2))
-    gini, m20 = _gini(stamps, count), _m20(stamps, count)
+    segment = _Pixels.of(stamps.own)
+    count = segment.count
+    own_light = stamps.image.ravel()[segment.flat].astype(np.float64)
+    gini, m20 = _gini(own_light, segment), _m20(own_light, segment)
     words = (
         (np.isnan(concentration), "concentration: no growth curve"),
         (np.isnan(asymmetry), "asymmetry: no light in the aperture"),
@@ -84,22 +86,25 @@ def _asymmetry(stamps: Stamps, x: Array, y: Array, radius: Array) -> Array:
     a parabola along each axis, which is what a shifted symmetric source gives.
     """
     side = 2 * stamps.half + 1
-    grid = np.arange(side)
-    yy, xx = grid[None, :, None], grid[None, None, :]
-    reach = np.minimum(radius, stamps.half - 2)[:, None, None]
-    inside = (xx - x[:, None, None]) ** 2 + (yy - y[:, None, None]) ** 2 <= reach**2
+    grid = np.arange(side, dtype=np.float32)
+    off_x, off_y = (grid - x.astype(np.float32)[:, None]) ** 2, (grid - y.astype(np.float32)[:, None]) ** 2
+    reach = np.minimum(radius, stamps.half - 2).astype(np.float32) ** 2
+    inside = off_y[:, :, None] + off_x[:, None, :] <= reach[:, None, None]
     inside &= ~(stamps.foreign | stamps.foreign[:, ::-1, ::-1])  # what was mirrored is symmetric by making
-    light = np.abs(stamps.image).sum(axis=(1, 2), where=inside, dtype=np.float64)
-    noise = _NOISE_OF_DIFFERENCE * stamps.sigma.sum(axis=(1, 2), where=inside, dtype=np.float64)
+    pixels = _Pixels.of(inside)
+    image = stamps.image.ravel()
+    here = image[pixels.flat]
+    light = pixels.total(np.abs(here))
+    noise = _NOISE_OF_DIFFERENCE * pixels.total(stamps.sigma.ravel()[pixels.flat])
     twice_x, twice_y = np.rint(2 * x).astype(np.int64), np.rint(2 * y).astype(np.int64)
-    numbers = np.arange(len(x))[:, None, None]
+    row, column = pixels.row, pixels.column
+    first = pixels.owner * side**2
 
     def turned(dy: int, dx: int) -> Array:
-        rows = np.clip(twice_y[:, None] + dy - grid, 0, side - 1)[:, :, None]
-        columns = np.clip(twice_x[:, None] + dx - grid, 0, side - 1)[:, None, :]
-        difference = np.abs(stamps.image - stamps.image[numbers, rows, columns])
-        total: Array = difference.sum(axis=(1, 2), where=inside, dtype=np.float64)
-        return total**2
+        opposite_row = np.clip((twice_y + dy)[pixels.owner] - row, 0, side - 1)
+        opposite_column = np.clip((twice_x + dx)[pixels.owner] - column, 0, side - 1)
+        there = image[first + opposite_row * side + opposite_column]
+        return pixels.total(np.abs(here - there)) ** 2
 
     middle = turned(0, 0)
     least = middle - _gain(turned(0, -1), middle, turned(0, 1)) - _gain(turned(-1, 0), middle, turned(1, 0))
@@ -116,44 +121,67 @@ def _gain(before: Array, here: Array, after: Array) -> Array:
     return np.where(hollow, (before - after) / 2 * shift - curvature / 2 * shift**2, 0.0)
 
 
-def _gini(stamps: Stamps, count: npt.NDArray[Any]) -> Array:
+def _gini(light: Array, pixels: "_Pixels") -> Array:
     """Return Gini of each segment: sum (2i - n - 1) |X_i| / (mean |X| n (n - 1)), X ascending."""
-    values = np.where(stamps.own, np.abs(stamps.image), np.inf).reshape(len(stamps), -1).astype(np.float64)
-    ranked = _ranked(values, count)
-    place = np.arange(1, ranked.shape[1] + 1)
-    present = place <= count[:, None]
-    ranked = np.where(present, ranked, 0.0)
-    total = ranked.sum(axis=1)
-    weight = 2.0 * place - count[:, None] - 1
-    fine = (total > 0) & (count >= FEWEST_PIXELS)
-    scale = np.where(fine, total * (count - 1), 1.0)
-    return np.where(fine, (weight * ranked).sum(axis=1) / scale, np.nan)
+    values = np.abs(light)
+    values = values[np.lexsort((values, pixels.owner))]
+    count = pixels.count[pixels.owner]
+    place = np.arange(1, len(values) + 1) - pixels.first[pixels.owner]
+    total = pixels.total(values)
+    fine = (total > 0) & (pixels.count >= FEWEST_PIXELS)
+    scale = np.where(fine, total * (pixels.count - 1), 1.0)
+    return np.where(fine, pixels.total((2.0 * place - count - 1) * values) / scale, np.nan)
 
 
-def _m20(stamps: Stamps, count: npt.NDArray[Any]) -> Array:
+def _m20(light: Array, pixels: "_Pixels") -> Array:
     """Return M20 of each segment about its centre of light, where the total second moment is smallest."""
-    n, side = len(stamps), 2 * stamps.half + 1
-    light = np.where(stamps.own, stamps.image, 0.0).astype(np.float64)
-    total = light.sum(axis=(1, 2))
-    fine = (total > 0) & (count >= FEWEST_PIXELS)
+    total = pixels.total(light)
+    fine = (total > 0) & (pixels.count >= FEWEST_PIXELS)
     safe = np.where(fine, total, 1.0)
-    grid = np.arange(side, dtype=np.float64)
-    cx = np.einsum("nyx,x->n", light, grid) / safe
-    cy = np.einsum("nyx,y->n", light, grid) / safe
-    square = (grid[None, None, :] - cx[:, None, None]) ** 2 + (grid[None, :, None] - cy[:, None, None]) ** 2
-    flat = np.where(stamps.own, light, -np.inf).reshape(n, -1)
-    order = np.argsort(-flat, axis=1, kind="stable")[:, : max(1, int(count.max(initial=1)))]
-    ranked = np.take_along_axis(np.where(np.isfinite(flat), flat, 0.0), order, axis=1)
-    moment = ranked * np.take_along_axis(square.reshape(n, -1), order, axis=1)
-    before = np.cumsum(ranked, axis=1) - ranked
-    bright = before < 0.2 * safe[:, None]
-    top, whole = (moment * bright).sum(axis=1), moment.sum(axis=1)
+    cx, cy = pixels.total(light * pixels.column) / safe, pixels.total(light * pixels.row) / safe
+    square = (pixels.column - cx[pixels.owner]) ** 2 + (pixels.row - cy[pixels.owner]) ** 2
+    order = np.lexsort((-light, pixels.owner))  # stable: ties stay in the order of pixels
+    ranked, moment = light[order], (light * square)[order]
+    before = np.cumsum(ranked) - ranked
+    start = np.zeros(len(safe))
+    start[pixels.count > 0] = before[pixels.first[pixels.count > 0]]
+    bright = before - start[pixels.owner] < 0.2 * safe[pixels.owner]
+    top, whole = pixels.total(moment * bright), pixels.total(moment)
     fine &= (top > 0) & (whole > 0)
     ratio = np.where(fine, top, 1.0) / np.where(fine, whole, 1.0)
     return np.where(fine, np.log10(ratio), np.nan)
 
 
-def _ranked(values: Array, count: npt.NDArray[Any]) -> Array:
-    """Sort each row ascending and keep as many columns as the fullest row has."""
-    widest = max(1, int(count.max(initial=1)))
-    return np.sort(values, axis=1)[:, :widest]
+@dataclass(frozen=True, eq=False)
+class _Pixels:
+    """The chosen pixels of n stamps, one after another: far fewer than the stamps have.
+
+    Attributes
+    ----------
+    flat, owner, row, column : int64, shape (m,)
+        Flat index, stamp, and place in the stamp of each pixel, stamp after stamp.
+    count, first : int64, shape (n,)
+        Pixels of each stamp, and where its first one stands in those arrays.
+    """
+
+    flat: npt.NDArray[np.int64]
+    owner: npt.NDArray[np.int64]
+    row: npt.NDArray[np.int64]
+    column: npt.NDArray[np.int64]
+    count: npt.NDArray[np.int64]
+    first: npt.NDArray[np.int64]
+
+    @classmethod
+    def of(cls, chosen: npt.NDArray[np.bool_]) -> "_Pixels":
+        """Gather the true pixels of stamps of shape (n, side, side)."""
+        n, side = len(chosen), chosen.shape[-1]
+        flat = np.flatnonzero(chosen)
+        owner = flat // side**2
+        count = np.bincount(owner, minlength=n)
+        place = flat - owner * side**2
+        row = place // side
+        return cls(flat, owner, row, place - row * side, count, np.cumsum(count) - count)
+
+    def total(self, values: npt.NDArray[Any]) -> Array:
+        """Sum values over each stamp; float64."""
+        return np.bincount(self.owner, values, minlength=len(self.count)).astype(np.float64)

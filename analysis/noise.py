@@ -85,25 +85,57 @@ def empty_apertures(
     ApertureNoise
         From the radii at which at least 60 empty circles were found; the same for the same input.
     """
-    rng = np.random.default_rng(_SEED)
-    sums: dict[float, list[npt.NDArray[np.float64]]] = {radius: [] for radius in radii}
     sizes = np.array([image.size for image, _ in windows], dtype=float)
-    for (image, taken), share in zip(windows, sizes / sizes.sum(), strict=True):
-        clean = np.where(taken, np.float32(0), image)
-        flags = taken.astype(np.float32)
-        count = math.ceil(_TRIES * share)
-        where = rng.random((2, count))
-        for radius in radii:
-            reach = radius + 1
-            if min(image.shape) <= 2 * reach + 1:
-                continue
-            y = reach + where[0] * (image.shape[0] - 1 - 2 * reach)
-            x = reach + where[1] * (image.shape[1] - 1 - 2 * reach)
-            covered, _, _ = sep.sum_circle(flags, x, y, radius, subpix=1)
-            free = covered <= _CLEAR * math.pi * radius**2
-            total = sep.sum_circle(clean, x[free], y[free], radius, subpix=5)[0]
-            sums[radius].append(total)
-    return _fit({radius: np.concatenate(parts) for radius, parts in sums.items() if parts})
+    shares = sizes / sizes.sum()
+    return fit_noise([
+        empty_sums(image, taken, float(share), number, radii)
+        for number, ((image, taken), share) in enumerate(zip(windows, shares, strict=True))
+    ])  # fmt: skip
+
+
+def empty_sums(
+    image: FloatArray,
+    taken: BoolArray,
+    share: float,
+    number: int,
+    radii: Sequence[float] = APERTURES_PX,
+) -> dict[float, npt.NDArray[np.float64]]:
+    """Return the sums in empty circles of one window, by radius; `number` seeds where they are laid.
+
+    Parameters
+    ----------
+    image : float32, shape (ny, nx)
+        Background-subtracted pixels over their noise.
+    taken : bool, shape (ny, nx)
+        Where sources or invalid pixels are.
+    share : float
+        Share of all circles of the frame that are tried in this window.
+    number : int
+        Which window of the frame this is.
+    radii : sequence of float
+        Radii, pixels.
+    """
+    rng = np.random.default_rng([_SEED, number])
+    clean = np.where(taken, np.float32(0), image)
+    flags = taken.astype(np.float32)
+    where = rng.random((2, math.ceil(_TRIES * share)))
+    sums = {}
+    for radius in radii:
+        reach = radius + 1
+        if min(image.shape) <= 2 * reach + 1:
+            continue
+        y = reach + where[0] * (image.shape[0] - 1 - 2 * reach)
+        x = reach + where[1] * (image.shape[1] - 1 - 2 * reach)
+        covered, _, _ = sep.sum_circle(flags, x, y, radius, subpix=1)
+        free = covered <= _CLEAR * math.pi * radius**2
+        sums[radius] = sep.sum_circle(clean, x[free], y[free], radius, subpix=5)[0]
+    return sums
+
+
+def fit_noise(windows: Sequence[dict[float, npt.NDArray[np.float64]]]) -> ApertureNoise:
+    """Fit the noise model to the empty circles of all windows of a frame."""
+    radii = sorted({radius for sums in windows for radius in sums})
+    return _fit({r: np.concatenate([sums[r] for sums in windows if r in sums]) for r in radii})
 
 
 def _fit(sums: dict[float, npt.NDArray[np.float64]]) -> ApertureNoise:

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import sep
 
+from analysis import totals
 from analysis.noise import ApertureNoise
 from analysis.stamps import Stamps
 from analysis.zeropoint import AB_ZERO_NJY
@@ -43,6 +44,10 @@ class Light:
         Sum within 1.2 px over that within 4 px.
     invalid, hole : float64
         Invalid pixels and pixels of holes inside the Kron ellipse, about.
+    kron_r : float64
+        Root of the product of the Kron ellipse's semi-axes.
+    growth : float64, shape (n, 8)
+        Light inside `totals.GROWTH` times the outermost growth radius; NaN for faint sources.
     """
 
     x: Array
@@ -60,6 +65,8 @@ class Light:
     sharpness: Array
     invalid: Array
     hole: Array
+    kron_r: Array
+    growth: Array
 
 
 def aperture_radii(fwhm_arcsec: float) -> tuple[float, float]:
@@ -124,11 +131,13 @@ def measure_light(
     growth, _ = sep.flux_radius(image, x, row, reach, _FRACTIONS, normflux=np.where(bright, flux, 1.0))
     growth = np.where(bright[:, None] & (growth > 0), growth, np.nan)
     core = circle(stamps.image, 1.2, 7)
+    flux_err = error(ellipse(variance), math.pi * a * b * size**2)
+    bright &= flux > totals.STAR_SNR * flux_err
     return Light(
         x=x,
         y=y,
         flux=flux,
-        flux_err=error(ellipse(variance), math.pi * a * b * size**2),
+        flux_err=flux_err,
         ap1=circle(stamps.image, radii_px[0]),
         ap1_err=error(circle(variance, radii_px[0]), math.pi * radii_px[0] ** 2),
         ap2=circle(stamps.image, radii_px[1]),
@@ -140,7 +149,18 @@ def measure_light(
         sharpness=np.divide(core, around, out=np.full(len(x), np.nan), where=around > 0),
         invalid=ellipse(stamps.invalid.astype(np.float32)),
         hole=ellipse(stamps.hole.astype(np.float32)),
+        kron_r=size * np.sqrt(a * b),
+        growth=_growth(image, x, row, np.where(bright, room, 0.0), totals.growth_radius(radii_px[1])),
     )
+
+
+def _growth(image: npt.NDArray[Any], x: Array, row: Array, room: Array, outermost: float) -> Array:
+    """Return the light of sources that have room for it in circles of the growth radii, (n, 8); else NaN."""
+    light = np.full((len(x), len(totals.GROWTH)), np.nan)
+    some = np.flatnonzero(room >= outermost)
+    for place, part in enumerate(totals.GROWTH):
+        light[some, place] = sep.sum_circle(image, x[some], row[some], part * outermost, subpix=9)[0]
+    return light
 
 
 def _room(stamps: Stamps, x: Array, y: Array) -> Array:

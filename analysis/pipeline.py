@@ -166,6 +166,10 @@ def _stage(
         from analysis.stages.rank import rank
 
         return rank(project, config, emit)
+    if name == "completeness":
+        from analysis.stages.completeness import completeness
+
+        return completeness(project, config, emit, stopping=stopping)
     from analysis.stages.report import report
 
     return report(project, config, emit)

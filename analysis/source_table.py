@@ -8,10 +8,20 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analysis import artifacts
+from analysis import artifacts, instruments
+from analysis.artifacts import point_source
 from analysis.i2d import Frame
-from analysis.photometry import magnitudes
+from analysis.photometry import aperture_radii, magnitudes
+from analysis.totals import (
+    PointGrowth,
+    choose_stars,
+    correction_error,
+    corrections,
+    growth_radius,
+    point_growth,
+)
 
+Array = npt.NDArray[np.float64]
 Raw = Mapping[str, npt.NDArray[Any]]
 COLUMNS: Final = (
     "source_id", "frame", "instrument", "filter", "forced", "x", "y", "ra", "dec", "flux", "flux_err",
@@ -19,7 +29,7 @@ COLUMNS: Final = (
     "r_kron_arcsec", "r50_arcsec", "semimajor_arcsec", "semiminor_arcsec", "theta_deg", "ellipticity",
     "concentration", "asymmetry", "gini", "m20", "peak_ratio", "sharpness", "r50_psf_ratio", "n_peaks",
     "n_pixels", "exposures", "weight_ratio", "edge_distance_px", "artifact_probability", "flags",
-    "invalid_reasons", "simulated",
+    "invalid_reasons", "simulated", "kron_correction",
 )  # fmt: skip
 """Columns of the table, in order."""
 _TEXT: Final = ("source_id", "frame", "instrument", "filter", "flux_unit", "flags", "invalid_reasons")
@@ -27,7 +37,7 @@ _WHOLE: Final = ("n_peaks", "n_pixels", "exposures")
 _TRUTH: Final = ("forced", "simulated")
 
 
-def source_table(frame: Frame, name: str, parts: Sequence[Raw]) -> pd.DataFrame:
+def source_table(frame: Frame, name: str, parts: Sequence[Raw]) -> tuple[pd.DataFrame, PointGrowth | None]:
     """Join the tiles' sources into the table.
 
     Parameters
@@ -41,13 +51,15 @@ def source_table(frame: Frame, name: str, parts: Sequence[Raw]) -> pd.DataFrame:
 
     Returns
     -------
-    pandas.DataFrame
+    sources : pandas.DataFrame
         Columns as in `COLUMNS`, rows in (y, x) order, fluxes in the frame's flux unit; NaN where not
         measurable.
+    growth : PointGrowth or None
+        How the light of point sources grows in this frame; None where that is unknown.
     """
     filled = [part for part in parts if part]
     if not filled:
-        return _typed({column: np.empty(0) for column in COLUMNS})
+        return _typed({column: np.empty(0) for column in COLUMNS}), None
     raw = {key: np.concatenate([part[key] for part in filled]) for key in filled[0]}
     order = np.lexsort((np.round(raw["x"], 3), np.round(raw["y"], 3)))
     raw = {key: value[order] for key, value in raw.items()}
@@ -65,17 +77,41 @@ def source_table(frame: Frame, name: str, parts: Sequence[Raw]) -> pd.DataFrame:
         "flux_unit": frame.flux_unit,
         "simulated": frame.simulated,
     }
-    columns |= _light(raw, frame)
+    point = point_source(frame.filter, round(frame.pixel_scale, 5))
+    correction, growth = _total(raw, frame, point[1])
+    columns |= _light(raw, frame, correction)
     columns |= _shape(raw, frame.pixel_scale)
     columns |= _trust(raw, frame, columns["snr"])
-    return _typed(columns)
+    return _typed(columns), growth
 
 
-def _light(raw: Raw, frame: Frame) -> dict[str, Any]:
+def _total(raw: Raw, frame: Frame, psf_r50: float) -> tuple[Array, PointGrowth | None]:
+    """Return what Kron fluxes are multiplied by to be all of the light, and the growth that says so."""
+    fwhm = instruments.fwhm_arcsec(frame.instrument, frame.filter)
+    unit = growth_radius(aperture_radii(fwhm)[1])
+    growth = point_growth(frame.filter, raw["growth"], unit, *choose_stars(raw, psf_r50), fwhm)
+    if growth is None:
+        return np.ones(len(raw["flux"])), None
+    scale = frame.pixel_scale
+    snr = raw["flux"] / raw["flux_err"]
+    factor = corrections(
+        growth,
+        unit,
+        raw["kron_r"] * scale,
+        raw["r50"] * scale,
+        raw["r80"] * scale,
+        snr,
+        ~raw["blended"].astype(bool),
+    )
+    return factor, growth
+
+
+def _light(raw: Raw, frame: Frame, correction: Array) -> dict[str, Any]:
     """Return fluxes in the frame's unit, and magnitudes where that is nJy."""
     known = math.isfinite(frame.to_njy)
     scale = frame.to_njy if known else 1.0
-    flux, flux_err = raw["flux"] * scale, raw["flux_err"] * scale
+    flux = raw["flux"] * scale * correction
+    flux_err = raw["flux_err"] * scale * correction * correction_error(correction)
     unknown = np.full(len(flux), np.nan)
     mag, mag_err = magnitudes(flux, flux_err) if known else (unknown, unknown)
     bright = raw["flux"] > 0
@@ -85,6 +121,7 @@ def _light(raw: Raw, frame: Frame) -> dict[str, Any]:
         "mag_ab": mag,
         "mag_ab_err": mag_err,
         "snr": flux / flux_err,
+        "kron_correction": correction,
         "flux_ap1": raw["ap1"] * scale,
         "flux_ap1_err": raw["ap1_err"] * scale,
         "flux_ap2": raw["ap2"] * scale,

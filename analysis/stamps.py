@@ -11,7 +11,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from analysis.detection import Detections
 from analysis.window import Window
 
-HALVES: Final = (16, 32, 64, 128, 256)
+HALVES: Final = (12, 16, 20, 24, 32, 48, 64, 96, 128, 192, 256)
 """Half sides there are, pixels."""
 _MOST_PIXELS: Final = 4_000_000
 
@@ -89,35 +89,41 @@ def cut_stamps(
     wanted : int64, shape (m,)
         Which sources.
     """
+    margin = int(halves[wanted].max(initial=0))
+    padded = _padded(window, found, margin)
     for half in np.unique(halves[wanted]):
         of_size = wanted[halves[wanted] == half]
         at_once = max(1, _MOST_PIXELS // (2 * int(half) + 1) ** 2)
-        padded = _padded(window, found, int(half))
         for start in range(0, len(of_size), at_once):
-            yield _cut(padded, found, of_size[start : start + at_once], int(half))
+            yield _cut(padded, margin, found, of_size[start : start + at_once], int(half))
 
 
-def _padded(window: Window, found: Detections, half: int) -> tuple[npt.NDArray[Any], ...]:
+def _padded(window: Window, found: Detections, margin: int) -> tuple[npt.NDArray[Any], ...]:
     """Return data, noise, segments and state with a margin: state 1 is invalid, 2 a hole."""
     state = window.outside.astype(np.int8) + 2 * window.hole.astype(np.int8)
     return (
-        np.pad(window.data, half),
-        np.pad(window.sigma, half),
-        np.pad(found.segments, half),
-        np.pad(state, half, constant_values=1),
+        np.pad(window.data, margin),
+        np.pad(window.sigma, margin),
+        np.pad(found.segments, margin),
+        np.pad(state, margin, constant_values=1),
     )
 
 
 def _cut(
-    padded: tuple[npt.NDArray[Any], ...], found: Detections, index: npt.NDArray[np.int64], half: int
+    padded: tuple[npt.NDArray[Any], ...],
+    margin: int,
+    found: Detections,
+    index: npt.NDArray[np.int64],
+    half: int,
 ) -> Stamps:
     """Cut the stamps of some sources of one size."""
-    ny, nx = (length - 2 * half for length in padded[0].shape)
+    ny, nx = (length - 2 * margin for length in padded[0].shape)
     row = np.clip(np.floor(found.y[index] + 0.5).astype(np.int64), 0, ny - 1)
     column = np.clip(np.floor(found.x[index] + 0.5).astype(np.int64), 0, nx - 1)
     side = 2 * half + 1
     image, sigma, segments, state = (
-        sliding_window_view(plane, (side, side))[row, column] for plane in padded
+        sliding_window_view(plane, (side, side))[row + margin - half, column + margin - half]
+        for plane in padded
     )
     own = segments == (index + 1)[:, None, None]
     foreign = ((segments > 0) & ~own) | (state == 1)

@@ -1,7 +1,7 @@
 """A window of a frame ready to measure: sky subtracted, small holes filled, noise per pixel beside it."""
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -56,11 +56,18 @@ def prepare(frame: Frame, sky: Sky, y0: int, y1: int, x0: int, x1: int) -> Windo
     sigma = pixel_noise(planes, sky, y0, x0)
     data = np.where(planes.valid, planes.sci - sky.level.window(y0, y1, x0, x1), np.float32(0))
     hole, data = fill_holes(data, planes.valid)
-    # A hole has no noise of its own; its rim's is the best there is.
     if hole.any():
-        sigma = np.where(hole, ndimage.maximum_filter(np.where(planes.valid, sigma, 0), 3), sigma)
-        sigma = np.where(sigma > 0, sigma, np.median(sigma[planes.valid]) if planes.valid.any() else 1)
-    return Window(y0, x0, data, sigma.astype(np.float32), ~planes.valid & ~hole, hole, planes.wht)
+        _noise_of_holes(sigma, hole, planes.valid)
+    return Window(y0, x0, data, sigma, ~planes.valid & ~hole, hole, planes.wht)
+
+
+def _noise_of_holes(sigma: FloatArray, hole: BoolArray, valid: BoolArray) -> None:
+    """Give pixels of holes, which have no noise of their own, the loudest neighbour's, or the median."""
+    row, column = np.nonzero(hole)  # never at the border
+    steps = [(dy, dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1)]
+    near = [np.where(valid[row + dy, column + dx], sigma[row + dy, column + dx], 0) for dy, dx in steps]
+    loudest = np.max(near, axis=0)
+    sigma[row, column] = np.where(loudest > 0, loudest, np.median(sigma[valid]))
 
 
 def fill_holes(data: FloatArray, valid: BoolArray) -> tuple[BoolArray, FloatArray]:
@@ -83,31 +90,30 @@ def fill_holes(data: FloatArray, valid: BoolArray) -> tuple[BoolArray, FloatArra
     filled : float32, shape (ny, nx)
         The data with them.
     """
-    labels, n = ndimage.label(~valid, _EIGHT)
-    if not n:
-        return np.zeros(data.shape, bool), data
-    small = np.bincount(labels.ravel(), minlength=n + 1) <= LARGEST_HOLE
+    filled, hole = data, np.zeros(data.shape, bool)
+    if valid.all():
+        return hole, data
+    labels, _ = ndimage.label(~valid, _EIGHT)
+    small = np.bincount(labels.ravel()) <= LARGEST_HOLE
     for border in (labels[0], labels[-1], labels[:, 0], labels[:, -1]):
         small[border] = False
-    small[0] = False
-    hole: BoolArray = small[labels]
-    if not hole.any():
-        return hole, data
-    spread: npt.NDArray[Any] = ndimage.maximum_filter(np.where(hole, labels, 0), 3)
-    rim = (spread > 0) & valid
-    count = np.bincount(spread[rim], minlength=n + 1)
-    total = np.bincount(spread[rim], data[rim].astype(float), minlength=n + 1)
-    mean = (total / np.maximum(count, 1)).astype(np.float32)
-    return hole, np.where(hole, mean[labels] * (1 + _RISE * _depth(labels, small)), data)
-
-
-def _depth(labels: npt.NDArray[Any], small: BoolArray) -> FloatArray:
-    """Return how far inside a small island a pixel lies, pixels; 1 next to the rim, 0 elsewhere."""
-    depth = small[labels].astype(np.float32)
-    sizes = np.bincount(labels.ravel())
     for number, box in enumerate(ndimage.find_objects(labels), start=1):
-        if box is not None and small[number] and sizes[number] >= _WITH_DEPTH:
-            island = np.pad(labels[box] == number, 1)
-            inner = ndimage.distance_transform_edt(island)[1:-1, 1:-1]
-            depth[box] = np.maximum(depth[box], inner)
+        if box is None or not small[number]:
+            continue
+        around = tuple(slice(side.start - 1, side.stop + 1) for side in box)  # no small island is at a border
+        island = labels[around] == number
+        rim = ndimage.binary_dilation(island, _EIGHT) & valid[around]
+        mean = np.float32(data[around][rim].mean(dtype=float)) if rim.any() else np.float32(0)
+        if filled is data:
+            filled = data.copy()
+        filled[around][island] = mean * (1 + _RISE * _depth(island))[island]
+        hole[around] |= island
+    return hole, filled
+
+
+def _depth(island: BoolArray) -> FloatArray:
+    """Return how far inside an island a pixel lies, pixels; 1 next to the rim."""
+    if np.count_nonzero(island) < _WITH_DEPTH:
+        return island.astype(np.float32)
+    depth: FloatArray = ndimage.distance_transform_edt(island).astype(np.float32)
     return depth

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 Migration = Callable[["duckdb.DuckDBPyConnection"], None]
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 
 def _products(connection: "duckdb.DuckDBPyConnection") -> None:
@@ -33,8 +33,13 @@ def _products(connection: "duckdb.DuckDBPyConnection") -> None:
     connection.execute("CREATE TABLE plan_lines (place INTEGER, line VARCHAR)")
 
 
+def _total_fluxes(connection: "duckdb.DuckDBPyConnection") -> None:
+    """Keep by how much a source's Kron flux was multiplied to be all of its light."""
+    connection.execute("ALTER TABLE sources ADD COLUMN kron_correction DOUBLE")
+
+
 # The migration under key n brings a database from version n - 1 to n.
-MIGRATIONS: Mapping[int, Migration] = {2: _products}
+MIGRATIONS: Mapping[int, Migration] = {2: _products, 3: _total_fluxes}
 
 
 def is_current(connection: "duckdb.DuckDBPyConnection", path: Path) -> bool:

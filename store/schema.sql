@@ -27,7 +27,8 @@ CREATE TABLE sources (
     ellipticity DOUBLE, concentration DOUBLE, asymmetry DOUBLE, gini DOUBLE, m20 DOUBLE,
     peak_ratio DOUBLE, sharpness DOUBLE, r50_psf_ratio DOUBLE,
     n_peaks INTEGER, n_pixels INTEGER, exposures INTEGER, weight_ratio DOUBLE, edge_distance_px DOUBLE,
-    artifact_probability DOUBLE, flags VARCHAR, invalid_reasons VARCHAR, simulated BOOLEAN
+    artifact_probability DOUBLE, flags VARCHAR, invalid_reasons VARCHAR, simulated BOOLEAN,
+    kron_correction DOUBLE
 );
 
 -- What the ranking says of each source; apart from sources, so that a new ranking rewrites no measurement.

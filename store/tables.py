@@ -58,12 +58,15 @@ _COLUMNS = {
         Column("y", "number", "px", "row of the centroid, 0-based pixel centres"),
         Column("ra", "degrees", "deg", "right ascension, ICRS"),
         Column("dec", "degrees", "deg", "declination, ICRS"),
-        Column("flux", "number", "flux_unit", "Kron flux"),
+        Column("flux", "number", "flux_unit", "all of its light: Kron flux times kron_correction"),
         Column("flux_err", "number", "flux_unit", "its error, from empty apertures and photon noise"),
         Column("flux_unit", "text", "", "nJy, or the image's own unit where no more is known"),
-        Column("mag_ab", "number", "mag", "AB magnitude of the Kron flux"),
+        Column("mag_ab", "number", "mag", "AB magnitude of that flux"),
         Column("mag_ab_err", "number", "mag", "its error"),
-        Column("snr", "number", "", "Kron flux over its error; of an object, in its best frame"),
+        Column("snr", "number", "", "flux over its error; of an object, in its best frame"),
+        Column(
+            "kron_correction", "number", "", "what the Kron flux was multiplied by to be all of the light"
+        ),
         Column("flux_ap1", "number", "flux_unit", "flux in the smaller fixed aperture"),
         Column("flux_ap1_err", "number", "flux_unit", "its error"),
         Column("flux_ap2", "number", "flux_unit", "flux in the larger fixed aperture"),
@@ -166,7 +169,7 @@ _SOURCE_COLUMNS = (
 _SOURCE_EXTRAS = (
     "mag_ab_err flux_ap1 flux_ap1_err flux_ap2 flux_ap2_err r_kron_arcsec semimajor_arcsec semiminor_arcsec "
     "theta_deg concentration asymmetry gini m20 peak_ratio sharpness r50_psf_ratio n_peaks n_pixels "
-    "exposures weight_ratio edge_distance_px invalid_reasons"
+    "exposures weight_ratio edge_distance_px kron_correction invalid_reasons"
 )
 _CHECK_COLUMNS = " ".join(CHECKS)
 

@@ -431,7 +431,7 @@ def test_run_without_a_network_works_on_what_is_there(jwst_vet, mast_server, tmp
 
 def test_companions_are_fetched_and_not_taken_for_images(jwst_vet, mast_server, tmp_path):
     """Catalogue and segmentation map lie beside their image; the image is the only one to measure."""
-    from analysis.stages.images import find_images
+    from analysis.stages.inputs import find_images
 
     names = [uri.rpartition("/")[2] for uri in field(mast_server, 1)]
     row = mast_server.observations[0]

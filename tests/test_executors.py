@@ -5,7 +5,9 @@ import signal
 import time
 from pathlib import Path
 
-from analysis.executors import WorkerDied, report, run_tasks, worker_count
+import pytest
+
+from analysis.executors import WorkerDied, crew, report, run_tasks, worker_count
 
 
 def double(number):
@@ -66,3 +68,18 @@ def test_worker_count_is_given_or_the_cores():
     """A number is taken as it is; 0 means the cores this process may use."""
     assert worker_count(3) == 3
     assert 1 <= worker_count(0) <= (os.cpu_count() or 1)
+
+
+def test_a_crew_gives_results_in_order_and_raises_what_a_part_raised():
+    """Two processes, kept from one call to the next."""
+    with crew(2) as share:
+        assert list(share(double, [(n,) for n in range(7)])) == [2 * n for n in range(7)]
+        with pytest.raises(ZeroDivisionError):
+            list(share(divide, [(1,), (0,)]))
+        assert list(share(divide, [(4,)])) == [0.25]
+
+
+def test_a_crew_that_loses_a_process_says_so(tmp_path):
+    """A killed part is `WorkerDied`, which the images stage answers by measuring the frame alone."""
+    with crew(1) as share, pytest.raises(WorkerDied):
+        list(share(die_or_mark, [(str(tmp_path / "a"), True)]))

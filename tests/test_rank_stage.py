@@ -63,6 +63,7 @@ def sources_of(frame, band, n=70):
             "flux_ap1", "flux_ap1_err", "flux_ap2", "flux_ap2_err", "semimajor_arcsec", "semiminor_arcsec",
             "theta_deg", "ellipticity", "concentration", "asymmetry", "gini", "m20", "peak_ratio",
             "sharpness", "r50_psf_ratio", "weight_ratio", "edge_distance_px", "mag_ab_err",
+            "kron_correction",
         )
     }  # fmt: skip
     table = pd.DataFrame(
@@ -267,3 +268,25 @@ def test_report_is_the_same_twice_but_for_its_times(project):
             [line for line in project.report.read_text().splitlines() if "report was written" not in line]
         )
     assert texts[0] == texts[1]
+
+
+def test_ensemble_is_the_default_and_keeps_the_forest_beside_it(project):
+    """By default objects are measured everywhere; views, intervals and the forest's score are recorded."""
+    result, candidates, _ = ranked(project, Config(target_name="a", top_anomalies_per_image=0))
+    info = ranking_info(Database(project.database))
+    assert result.failed == 0
+    assert info["method"] == "ensemble"
+    assert set(info["ensemble"]["views"]) == {"spectrum", "colour", "structure"}
+    assert "spectrum" in info["ensemble"]["missing_views"]
+    first = info["ensemble"]["first"][candidates["candidate"][0]]
+    assert first["rank_low"] <= 1 <= first["rank_high"]
+    assert candidates["isolation_forest_score"].notna().all()
+    assert candidates["anomaly_score"].between(0, 1).all()
+
+
+def test_a_frame_that_cannot_be_forced_costs_itself_only(project):
+    """A file that is gone since it was measured is one failure; the ranking goes on without it."""
+    (project.products / "two_i2d.fits").unlink()
+    result, candidates, _ = ranked(project, Config(target_name="a"))
+    assert result.failed == 1
+    assert len(candidates) > 0

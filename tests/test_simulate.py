@@ -324,13 +324,13 @@ def test_each_anomaly_is_what_its_name_says():
             assert f115 > 45
             assert f200 < 27.2
         if source.kind == "emission_line":
-            assert 0.6 < f444 - f277 < 2.2
+            assert 0.3 < f444 - f277 < 2.2  # least where H-alpha has come into F444W
         if source.kind == "little_red_dot":
             assert f277 - f444 > 0.9
             assert source.radius == 0
             assert abs(f115 - f200) < 0.6
         if source.kind in {"merger", "lens", "ring"}:
-            assert 19.5 < f200 < 25.2
+            assert 19.5 < f200 < 26.0
             assert len(source.pieces) >= 2
 
 

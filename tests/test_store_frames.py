@@ -56,6 +56,7 @@ SOURCE_COLUMNS = [
     "flags",
     "invalid_reasons",
     "simulated",
+    "kron_correction",
 ]
 SOURCE_TEXT = {
     "instrument": "NIRCAM",

@@ -79,6 +79,12 @@ COMMANDS = (
     Command("images", "detect and measure every source of the images", "images", _images),
     Command("rank", "join frames into objects, score and rank them, cut out the candidates", "rank", _json),
     Command("report", "write the tables and REPORT.md", "report", _json),
+    Command(
+        "completeness",
+        "put sources into the measured images and say which are found, by magnitude and size",
+        "completeness",
+        _json,
+    ),
     Command("run", "download what the target needs, then images, rank and report", "run", _run),
     Command("stop", "ask the run to stop after the frame in hand", "stop"),
     Command("status", "say what is there, what runs and what failed", "status", _json),

@@ -219,6 +219,17 @@ def rank(arguments: argparse.Namespace) -> int:
     return code
 
 
+def completeness(arguments: argparse.Namespace) -> int:
+    """Measure what the images could have shown."""
+    project, config = open_project(arguments)
+    code = _execute(project, config, ("completeness",), _console(arguments))
+    if code == UNUSABLE:
+        _say_error("no measured frame could be searched; `jwst-vet images` measures them")
+    elif not arguments.json:
+        print(f"table: {project.tables / 'completeness.csv'}; `jwst-vet report` tells of it")
+    return code
+
+
 def report(arguments: argparse.Namespace) -> int:
     """Write the tables and the report."""
     project, config = open_project(arguments)

@@ -1,5 +1,6 @@
 """The whole report: facts in, one Markdown document out."""
 
+from analysis.report.completeness import completeness
 from analysis.report.decisions import decisions
 from analysis.report.facts import Facts
 from analysis.report.findings import findings
@@ -25,6 +26,7 @@ def render(facts: Facts) -> str:
         _summary(facts),
         *searched(facts),
         *methods(facts),
+        *completeness(facts),
         *findings(facts),
         *decisions(facts),
         *unchecked(facts),

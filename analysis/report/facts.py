@@ -8,6 +8,7 @@ from typing import Any
 
 from analysis.config import Config
 from analysis.instruments import order_key
+from analysis.recovered import Row
 from store.candidates import CandidateRow, MemberRow
 from store.frames import FrameRecord
 from store.journal import Problem
@@ -56,6 +57,10 @@ class Facts:
         UTC, ISO 8601.
     products : sequence of ProductRecord
         What the last plan of a download chose or left, and every file ever fetched.
+    completeness : sequence of Row
+        What was recovered of sources put into the frames; empty where that was not measured.
+    completeness_figure : str
+        Path of its figure, relative to the report; "" where there is none.
     """
 
     config: Config
@@ -73,6 +78,8 @@ class Facts:
     tables: Sequence[str]
     written_at: str
     products: Sequence[ProductRecord] = ()
+    completeness: Sequence[Row] = ()
+    completeness_figure: str = ""
 
     @cached_property
     def done(self) -> tuple[FrameRecord, ...]:

@@ -127,12 +127,31 @@ def _anomaly(info: Mapping[str, Any]) -> list[str]:
             for group in info["groups"]
         ),
     )
-    return [forest, groups]
+    return [*_ensemble(info), forest, groups]
+
+
+def _ensemble(info: Mapping[str, Any]) -> list[str]:
+    """Return how the views were combined, where they were."""
+    facts = info.get("ensemble")
+    if facts is None:
+        return []
+    views = "; ".join(f"*{name}*: {meaning}" for name, meaning in facts["views"].items())
+    text = (
+        "Every object was measured in every frame that covers it, at one PSF; fragments that hang together "
+        f"in the light between them were joined ({facts['n_fragments_joined']} of them). The anomaly term is "
+        f"the largest of these views among {facts['population']} objects, times 1 less the artefact "
+        f"probability: {views}. It takes the place of the shape score below, which is kept beside it. "
+        "Stars are ranked "
+        "apart: at most 0.3 unless no star's spectrum fits."
+    )
+    if facts["missing_views"]:
+        text += f" Could not be computed: {', '.join(facts['missing_views'])}."
+    return [text]
 
 
 def _few(info: Mapping[str, Any]) -> list[str]:
     """Return what the ranking cannot mean where there are few sources."""
-    if not info or info["method"] != "isolation_forest":
+    if not info or info["method"] == "robust_distance" or "ensemble" in info:
         return []
     small = [group for group in info["groups"] if group["method"] != "isolation_forest"]
     if not small:

@@ -41,10 +41,7 @@ def _general(facts: Facts) -> list[str]:
             "No catalogue was queried by the program: no candidate was compared with SIMBAD, Gaia, NED "
             "or VizieR unless a vetter says so above. Not queried is not the same as no match."
         ),
-        (
-            "The completeness of the search was not measured: how many objects like these were missed "
-            "is not known."
-        ),
+        _missed(facts),
         (
             "Colours took no part in the ranking: it judges shape, S/N, artefact flags and agreement "
             "between frames."
@@ -78,6 +75,19 @@ def _general(facts: Facts) -> list[str]:
         if lacking:
             items.append(f"No {plane} plane, so that pixels were not judged by it: {', '.join(lacking)}.")
     return items
+
+
+def _missed(facts: Facts) -> str:
+    """Say what is known of objects that were missed."""
+    if facts.completeness:
+        return (
+            "Completeness was measured for points and smooth discs alone: how many objects of other shapes "
+            "were missed is not known."
+        )
+    return (
+        "The completeness of the search was not measured: how many objects like these were missed "
+        "is not known."
+    )
 
 
 def _ranking_lag(facts: Facts) -> list[str]:

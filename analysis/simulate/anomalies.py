@@ -41,7 +41,7 @@ def _tail(
 
 def _merger(rng: np.random.Generator, bands: Sequence[str], place: Place) -> Source:
     """Return two interacting discs at one redshift, with one or two tails."""
-    magnitude = float(rng.uniform(21, 24.6))
+    magnitude = float(rng.uniform(22.3, 25.2))
     first = draw_galaxy(rng, magnitude, bands, place)
     heading, separation = rng.uniform(0, 2 * math.pi), rng.uniform(0.35, 0.85)
     other = (place[0] + separation * math.sin(heading), place[1] + separation * math.cos(heading))
@@ -49,7 +49,7 @@ def _merger(rng: np.random.Generator, bands: Sequence[str], place: Place) -> Sou
     pieces = [*first.pieces, *second.pieces]
     spectrum = Spectrum(first.z, -1.9, 1.5, 0.4, 0.3, 80.0)
     for start, sense in ((place, heading + math.pi), (other, heading))[: int(rng.integers(1, 3))]:
-        flux = scaled(spectrum, magnitude + rng.uniform(1.3, 2.3), bands)
+        flux = scaled(spectrum, magnitude + rng.uniform(1.3, 2.5), bands)
         pieces += _tail(rng, start, sense + rng.normal(0, 0.5), rng.uniform(0.8, 1.7), flux)
     return Source("merger", *place, tuple(pieces), separation, first.z, anomaly=True)
 
@@ -57,7 +57,7 @@ def _merger(rng: np.random.Generator, bands: Sequence[str], place: Place) -> Sou
 def _lens(rng: np.random.Generator, bands: Sequence[str], place: Place) -> Source:
     """Return an elliptical with a blue galaxy behind it, drawn out into arcs or a ring."""
     z = float(rng.uniform(0.4, 1.1))
-    magnitude = float(rng.uniform(20.8, 23.3))
+    magnitude = float(rng.uniform(21.2, 23.8))
     old = Spectrum(z, 1.0, 3.2, 1.1, 0.1, 2.0)
     young = Spectrum(float(rng.uniform(1.6, 4)), -2.1, 1.2, 0.2, 0.15, 150.0)
     lens = Sersic(
@@ -83,7 +83,7 @@ def _lens(rng: np.random.Generator, bands: Sequence[str], place: Place) -> Sourc
 def _ring(rng: np.random.Generator, bands: Sequence[str], place: Place) -> Source:
     """Return a collisional ring: blue beads around a displaced red nucleus."""
     z = float(rng.uniform(0.5, 2.2))
-    magnitude = float(rng.uniform(22, 24.6))
+    magnitude = float(rng.uniform(22.8, 25.4))
     radius = float(rng.uniform(0.32, 0.75))
     axis_ratio, angle = float(rng.uniform(0.55, 0.98)), float(rng.uniform(0, 180))
     ring = Ring(

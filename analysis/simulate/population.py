@@ -92,8 +92,8 @@ def draw_galaxy(
         )
     axis_ratio = float(np.clip(rng.beta(3, 2.2), 0.12, 1))
     bulge = float(np.clip(rng.beta(1.1, 4), 0, 0.8)) if magnitude < 26 else 0.0
-    clumpy = float(rng.beta(1.2, 8)) if magnitude < 26.5 and radius > 0.12 else 0.0
-    arms = int(rng.choice([0, 2, 2, 3])) if magnitude < 23.8 and axis_ratio > 0.35 else 0
+    clumpy = float(rng.beta(1.3, 4.5)) if magnitude < 26.5 and radius > 0.12 else 0.0
+    arms = int(rng.choice([0, 1, 2, 2, 3])) if magnitude < 24.8 and axis_ratio > 0.35 else 0
     disc = Sersic(
         radius, rng.uniform(0.6, 1.5), axis_ratio, angle, arms, rng.uniform(12, 28), rng.uniform(0.25, 0.75)
     )
@@ -105,11 +105,31 @@ def draw_galaxy(
     pieces = [Piece(disc, east, north, part(max(1 - bulge - clumpy, 0.05), young))]
     if bulge > 0.02:
         core = Sersic(radius * rng.uniform(0.15, 0.35), rng.uniform(1.5, 4), max(axis_ratio, 0.6), angle)
-        pieces.append(Piece(core, east, north, part(bulge, old)))
+        off_east, off_north = rng.normal(0, 0.12 * radius, 2)  # discs are lopsided (Rix & Zaritsky 1995)
+        pieces.append(Piece(core, east + off_east, north + off_north, part(bulge, old)))
     if clumpy > 0.02:
         blue = Spectrum(young.z, young.beta - 0.2, 1.0, 0.1, young.dust * 0.6, young.lines * 1.5)
         pieces += clumps(rng, disc, (east, north), part(clumpy, blue))
+    if magnitude < 25.5 and rng.random() < 0.2:
+        pieces.append(satellite(rng, magnitude, (east, north), radius, young, bands))
     return Source("galaxy", east, north, tuple(pieces), radius, young.z)
+
+
+def satellite(
+    rng: np.random.Generator,
+    magnitude: float,
+    centre: tuple[float, float],
+    radius: float,
+    spectrum: Spectrum,
+    bands: Sequence[str],
+) -> Piece:
+    """Return a small companion at the same redshift, 1.2 to 4 magnitudes fainter: no merger, only company."""
+    turn, distance = rng.uniform(0, 2 * math.pi), max(radius * rng.uniform(1.2, 3.5), 0.2)
+    shape = Sersic(
+        float(rng.uniform(0.04, 0.12)), 1.0, float(rng.uniform(0.4, 1)), float(rng.uniform(0, 180))
+    )
+    flux = scaled(spectrum, magnitude + rng.uniform(1.2, 4), bands)
+    return Piece(shape, centre[0] + distance * math.sin(turn), centre[1] + distance * math.cos(turn), flux)
 
 
 def clumps(

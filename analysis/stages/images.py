@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -103,7 +103,7 @@ def images(
     by_name = {task.name: task for task in plan.work}
     unpack = project.cache / "unpacked"
     tasks = {task.name: (measure_file, (task, config.detection_threshold, unpack)) for task in plan.work}
-    for outcome in executors.run_tasks(tasks, workers, progress=progress, stopping=stopping):
+    for outcome in _outcomes(tasks, workers, progress, stopping):
         ended += 1
         if outcome.error is not None:
             fail(_broken(by_name[outcome.key], outcome.error))
@@ -125,6 +125,34 @@ def images(
                 }
             )
     return StageResult("images", done, len(failures), len(plan.same), tuple(failures), left=total - ended)
+
+
+def _outcomes(
+    tasks: Mapping[str, tuple[Callable[..., Measurement], tuple[Any, ...]]],
+    workers: int,
+    progress: Callable[[str, int, int], None],
+    stopping: Callable[[], bool],
+) -> Iterator[executors.Outcome]:
+    """Measure frame beside frame; where there are fewer frames than workers, each frame by all of them.
+
+    A frame on which a worker dies then goes the way of all others, which tries it twice.
+    """
+    again = dict(tasks)
+    if 0 < len(tasks) < workers:
+        with executors.crew(workers) as share:
+            for name, (_, arguments) in tasks.items():
+                if stopping():
+                    return
+                try:
+                    yield executors.Outcome(
+                        name, value=measure_together(*arguments, share=share, progress=progress)
+                    )
+                except executors.WorkerDied:
+                    break
+                except Exception as error:  # noqa: BLE001 - a bug costs its frame, and is said there
+                    yield executors.Outcome(name, error=error)
+                del again[name]
+    yield from executors.run_tasks(again, workers, progress=progress, stopping=stopping)
 
 
 def _unreadable(path: Path, known: Mapping[str, tuple[str, str]], error: BaseException) -> FrameRecord:
@@ -152,6 +180,70 @@ def _broken(task: Task, error: BaseException) -> FrameRecord:
 def measure_file(task: Task, detection_threshold: float, unpack_dir: Path) -> Measurement:
     """Open, validate and measure one image; runs in a worker and never opens the store."""
     executors.report(task.name, 0, 1)
+    return _measurement(
+        task, detection_threshold, unpack_dir, lambda done, total: executors.report(task.name, done, total)
+    )
+
+
+def measure_together(
+    task: Task,
+    detection_threshold: float,
+    unpack_dir: Path,
+    *,
+    share: executors.Share,
+    progress: Callable[[str, int, int], None],
+    phases: dict[str, float] | None = None,
+) -> Measurement:
+    """Measure one image here, its blocks and tiles in all workers; `phases` is given the seconds by phase."""
+
+    def spread(piece: Callable[..., Any], items: Sequence[Any]) -> Iterator[Any]:
+        key = (task.path, task.found.sha256, task.zeropoint, unpack_dir)
+        return share(measure_piece, [(*key, piece, item) for item in items])
+
+    progress(task.name, 0, 1)
+    return _measurement(
+        task,
+        detection_threshold,
+        unpack_dir,
+        lambda done, total: progress(task.name, done, total),
+        spread,
+        phases,
+    )
+
+
+_open_frames: dict[tuple[Path, str, float | None], Any] = {}
+"""The one frame this worker has open, so that it is not opened and checked anew for every piece."""
+
+
+def measure_piece(
+    path: Path,
+    sha256: str,
+    zeropoint: float | None,
+    unpack_dir: Path,
+    piece: Callable[[Any, Any], Any],
+    item: object,
+) -> Any:
+    """Do one piece of a frame; runs in a worker, which keeps the frame open for the next piece."""
+    from analysis.i2d import open_frame
+
+    key = path, sha256, zeropoint
+    if key not in _open_frames:
+        for frame in _open_frames.values():
+            frame.close()
+        _open_frames.clear()
+        _open_frames[key] = open_frame(path, zeropoint=zeropoint, unpack_dir=unpack_dir)
+    return piece(_open_frames[key], item)
+
+
+def _measurement(
+    task: Task,
+    detection_threshold: float,
+    unpack_dir: Path,
+    progress: Callable[[int, int], None],
+    spread: Any = None,
+    phases: dict[str, float] | None = None,
+) -> Measurement:
+    """Open, validate and measure one image, here or spread over workers."""
     from analysis.i2d import FrameError, open_frame
     from analysis.measure import measure_frame
 
@@ -159,16 +251,15 @@ def measure_file(task: Task, detection_threshold: float, unpack_dir: Path) -> Me
     try:
         with open_frame(task.path, zeropoint=task.zeropoint, unpack_dir=unpack_dir) as frame:
             measured = measure_frame(
-                frame,
-                task.name,
-                detection_threshold=detection_threshold,
-                progress=lambda done, total: executors.report(task.name, done, total),
+                frame, task.name, detection_threshold=detection_threshold, progress=progress, spread=spread
             )
             facts = _facts(frame)
     except FrameError as error:
         failed = FrameRecord(**task.facts(), state="failed", error_kind=error.kind, error_reason=error.reason)
         return Measurement(failed, None)
     facts |= {key: value for key, value in measured.summary.items() if key in _RECORD_FIELDS}
+    if phases is not None:
+        phases |= measured.summary["phases"]
     seconds = time.monotonic() - began
     return Measurement(FrameRecord(**task.facts(), **facts, state="done", seconds=seconds), measured.sources)
 

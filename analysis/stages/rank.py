@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from analysis.config import Config
 from analysis.stages import Emit, StageResult
 from analysis.stages.cutting import FIGURES, cut_candidates, missing_figures, open_recorded, targets_of
+from analysis.stages.forcing import Outcome, ensemble, ensemble_facts, score_by_object
 from store.candidates import Ranking, known_names, load_candidates, ranking_info, save_ranking
 from store.database import Database
 from store.frames import FrameRecord, frame_records
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     from analysis.association import Objects
 
-CODE_VERSION = "2"
+CODE_VERSION = "3"
 TABLES = ("all_sources", "anomaly_candidates_images", "ranked_candidates")
 PACKAGES = ("astropy", "duckdb", "numpy", "pandas", "photutils", "scikit-learn", "scipy", "sep")
 """Packages whose version can change a number; the record of a ranking names them."""
@@ -95,21 +96,36 @@ def make_ranking(
 
     min_snr, top = config.min_snr, config.top_anomalies_per_image
     emit(_progress(0, "shapes among the sources of each band"))
-    scores = score_sources(sources, min_snr=min_snr, method=config.ranking.method)
+    shape = "robust_distance" if config.ranking.method == "robust_distance" else "isolation_forest"
+    scores = score_sources(sources, min_snr=min_snr, method=shape)
     sources["anomaly_score"] = scores.anomaly_score
     sources["isolation_forest_score"] = scores.isolation_forest_score
     emit(_progress(1, "objects across frames"))
     facts = [FrameFacts(r.frame, r.instrument, r.filter, r.fwhm_arcsec) for r in records]
     objects = associate(sources, facts)
+    outcome: Outcome | None = None
+    unforced: list[tuple[FrameRecord, str]] = []
+    judged = sources
+    if config.ranking.method == "ensemble":
+        emit(_progress(1, "every object in every frame"))
+        outcome, unforced = ensemble(project, records, sources, objects, min_snr)
+    if outcome is not None:
+        objects, judged = outcome.objects, score_by_object(sources, outcome)
+        sources["anomaly_score"] = judged["anomaly_score"]
     names = carry_names(objects.ra, objects.dec, known)
     sources["object"] = [names[i] if i >= 0 else "" for i in objects.of_source.tolist()]
-    listed = listed_objects(sources, objects, min_snr=min_snr, top=top)
+    listed = listed_objects(judged, objects, min_snr=min_snr, top=top)
     emit(_progress(2, "which frames cover the candidates"))
     covered, failures = coverage(project, records, objects, listed)
     ranked = rank_candidates(
-        sources, objects, names, covered, weights=asdict(config.weights), min_snr=min_snr, top=top
+        judged, objects, names, covered, weights=asdict(config.weights), min_snr=min_snr, top=top
     )
     candidates = ranked.candidates
+    n_objects = int(objects.detected.any(axis=1).sum())
+    info = _info(config, records, scores.facts(), len(sources), n_objects, candidates, failures)
+    if outcome is not None:
+        numbers = {name: number for number, name in enumerate(names)}
+        info["ensemble"] = ensemble_facts(outcome, candidates, numbers, asdict(config.weights))
     ranking = Ranking(
         scores=sources[["source_id", "object", "anomaly_score", "isolation_forest_score"]],
         candidates=candidates,
@@ -124,8 +140,10 @@ def make_ranking(
                 "dec": candidates["dec"],
             }
         ),
-        info=_info(config, records, scores.facts(), len(sources), len(objects.ra), candidates, failures),
+        info=info,
     )
+    told = {record.frame for record, _ in failures}
+    failures += [(record, reason) for record, reason in unforced if record.frame not in told]
     return ranking, [f"{record.path}: {reason}" for record, reason in failures]
 
 
@@ -206,7 +224,9 @@ def _lines(info: dict[str, Any]) -> tuple[str, ...]:
     few = [
         band for group in info["groups"] if group["method"] != "isolation_forest" for band in group["bands"]
     ]
-    if few and info["method"] == "isolation_forest":
+    if info["method"] == "ensemble" and "ensemble" not in info:
+        lines.append("too few objects to compare over bands: ranked by the shapes of each band alone")
+    if few and info["method"] != "robust_distance":
         lines.append(
             f"fewer than {info['least_for_forest']} sources in {', '.join(few)}: ranked by robust distance"
         )

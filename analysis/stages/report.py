@@ -8,6 +8,7 @@ from pathlib import Path
 
 from analysis.config import Config
 from analysis.cutouts import CutoutError, load_cutouts
+from analysis.recovered import Row, from_csv
 from analysis.report.document import render
 from analysis.report.facts import PICTURES, TABLE_ROWS, Facts
 from analysis.stages import Emit, StageResult
@@ -60,6 +61,7 @@ def gather(
     rows = candidate_rows(db, told)
     candidates = [rows[name] for name in told if name in rows]
     base = project.report_dir
+    rows_found, figure = _completeness(project, records), figure_path(project)
     figures = {row.candidate: figure_paths(project, row.candidate)[1] for row in candidates[:PICTURES]}
     return Facts(
         config=config,
@@ -75,9 +77,46 @@ def gather(
         problems=book.problems,
         locations={record.frame: _location(Path(record.path), project.root) for record in records},
         tables=[_relative(path, base) for path in tables],
+        completeness=rows_found,
+        completeness_figure=_relative(figure, base) if rows_found and figure.exists() else "",
         written_at=datetime.now(UTC).isoformat(timespec="seconds"),
         products=product_records(db),
     )
+
+
+def table_path(project: Project) -> Path:
+    """Return where the table of completeness is."""
+    return project.tables / "completeness.csv"
+
+
+def figure_path(project: Project) -> Path:
+    """Return where the figure of completeness is."""
+    return project.cutout_figures.parent / "completeness.png"
+
+
+def _completeness(project: Project, records: Sequence[FrameRecord]) -> list[Row]:
+    """Read the table back: rows of frames that are as they were when completeness was measured.
+
+    Raises
+    ------
+    StoreError
+        The table is there and cannot be read.
+    """
+    path = table_path(project)
+    keys = {record.frame: record.stage_key for record in records if record.state == "done"}
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise StoreError(f"{path}: {error.strerror or error}") from error
+    try:
+        rows = from_csv(text)
+    except ValueError as error:
+        raise StoreError(
+            f"{path}: not a table of this program ({error}); `jwst-vet completeness` writes it anew"
+        ) from error
+    return [row for row in rows if keys.get(row.frame) == row.stage_key]
 
 
 def _views(project: Project, rows: Sequence[CandidateRow]) -> dict[str, dict[str, str]]:

@@ -1,0 +1,204 @@
+"""How unusual an object is: several views, each a tail among objects as bright; the longest one counts."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+Array = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
+
+VIEWS: Final = {
+    "spectrum": "no ordinary galaxy to redshift 8 and no star fits the fluxes",
+    "colour": "far in colour from objects as bright, the more so when as compact as the PSF",
+    "structure": "large, many-peaked, lopsided or in company, and an outlier of the shape forest",
+}
+"""Every view, and what it says."""
+COMPANY: Final = (
+    "extent", "r50_psf_ratio", "members", "neighbours", "close_neighbours", "neighbour_light", "halo",
+    "peaks", "turn",
+)  # fmt: skip
+"""Columns of which the mean rank is taken in the view `structure`; each counts upwards."""
+SHAPES: Final = (
+    "concentration", "asymmetry", "gini", "m20", "ellipticity", "peak_ratio", "sharpness", "r50_psf_ratio",
+    "n_peaks",
+)  # fmt: skip
+"""Columns of the Isolation Forest of that view."""
+LEAST_POPULATION: Final = 50
+NEIGHBOURS: Final = 8
+LONGEST_TAIL: Final = 2.8
+"""A tail of 10^-2.8, one in 630, is as unusual as counts: beyond, objects are equal."""
+SPECTRUM_SIGMAS: Final = (0.7, 2.0)
+"""Misfit per band, in sigmas, at which the view `spectrum` begins and is sure."""
+STAR_CEILING: Final = 0.3
+TREES: Final = 200
+SUBSAMPLE: Final = 256
+WINDOW: Final = 101
+CLIP: Final = 10.0
+_STEP: Final = 10
+_LEAST_SPREAD: Final = 0.25
+"""The local spread is at least this share of that of all magnitudes."""
+
+
+@dataclass(frozen=True, eq=False)
+class Views:
+    """What the views say of n objects; float64 arrays of shape (n,), 0..1, NaN where a view sees nothing.
+
+    Attributes
+    ----------
+    anomaly : float64
+        The largest of the views; stars are capped at 0.3 unless no star's spectrum fits them.
+    views : dict of str to float64
+        Keys of `VIEWS`.
+    population : int
+        Objects that the views compare with.
+    missing : tuple of str
+        Views that could not be computed.
+    """
+
+    anomaly: Array
+    views: dict[str, Array]
+    population: int
+    missing: tuple[str, ...]
+
+
+def local_z(values: Any, magnitude: Array, population: BoolArray) -> Array:
+    """Return how many robust sigmas a value is from that of objects as bright.
+
+    Median and 1.4826 times the median absolute deviation of the 101 objects nearest in magnitude, the latter
+    at least a quarter of that of all; clipped at 10; 0 where the value or the magnitude is unknown.
+
+    Parameters
+    ----------
+    values, magnitude : float64, shape (n,)
+        NaN where unknown.
+    population : bool, shape (n,)
+        With whom to compare.
+
+    Returns
+    -------
+    float64, shape (n,)
+    """
+    values = np.asarray(values, dtype=float)
+    known = population & np.isfinite(values) & np.isfinite(magnitude)
+    count = int(known.sum())
+    if count < 2 * NEIGHBOURS:
+        return np.zeros(len(values))
+    order = np.lexsort((values[known], magnitude[known]))
+    ordered, places = values[known][order], magnitude[known][order]
+    width = min(WINDOW, count)
+    starts = np.unique(np.append(np.arange(0, count - width + 1, _STEP), count - width))
+    windows = np.stack([ordered[start : start + width] for start in starts])
+    centre = np.median(windows, axis=1)
+    spread = 1.4826 * np.median(np.abs(windows - centre[:, None]), axis=1)
+    overall = 1.4826 * float(np.median(np.abs(ordered - np.median(ordered))))
+    spread = np.maximum(spread, max(_LEAST_SPREAD * overall, 1e-6))
+    at = np.array([np.median(places[start : start + width]) for start in starts])
+    z = (values - np.interp(magnitude, at, centre)) / np.interp(magnitude, at, spread)
+    return np.clip(np.nan_to_num(z, nan=0.0, posinf=CLIP, neginf=-CLIP), -CLIP, CLIP)
+
+
+def standing(score: Array, population: BoolArray) -> Array:
+    """Return the fraction of the population that scores lower, between 0 and 1, both left out."""
+    ordered = np.sort(np.round(score[population], 9))
+    below = np.searchsorted(ordered, np.round(score, 9), side="left")
+    return np.asarray((below + 0.5) / (len(ordered) + 1.0), dtype=float).clip(
+        0.0, 1.0 - 0.5 / (len(ordered) + 1)
+    )
+
+
+def tail(score: Array, population: BoolArray) -> Array:
+    """Return -log10 of the fraction of the population that scores as high."""
+    return -np.log10(1.0 - standing(score, population))
+
+
+def combine(facts: pd.DataFrame, colours: Array, *, seed: int = 11, resample: bool = False) -> Views | None:
+    """Score objects.
+
+    Views are combined by the largest, never averaged: what is odd in one way only is odd (science of
+    outlier ensembles: Aggarwal & Sathe 2017; measured in docs/ranking.md).
+
+    Parameters
+    ----------
+    facts : DataFrame
+        magnitude, misfit (sigmas per band, NaN where unknown), star and eligible (bool), and the columns of
+        `COMPANY` and `SHAPES`; one row per object.
+    colours : float64, shape (n, c)
+        Colours between neighbouring bands from blue to red; NaN where one does not cover the object.
+    seed : int
+        Of the forest, and of the resampling.
+    resample : bool
+        Draw the population anew with replacement, to see how much of a rank is chance.
+
+    Returns
+    -------
+    Views or None
+        None where fewer than 50 objects can be compared with.
+    """
+    magnitude = facts["magnitude"].to_numpy(dtype=float)
+    star = facts["star"].to_numpy(dtype=bool)
+    population = facts["eligible"].to_numpy(dtype=bool) & ~star & np.isfinite(magnitude)
+    if resample:
+        rng = np.random.default_rng(seed)
+        chosen = rng.choice(np.flatnonzero(population), int(population.sum()))
+        population = np.isin(np.arange(len(facts)), chosen)
+    if population.sum() < LEAST_POPULATION:
+        return None
+    z = {name: local_z(facts[name], magnitude, population) for name in sorted({*COMPANY, *SHAPES})}
+    misfit = facts["misfit"].to_numpy(dtype=float)
+    low, high = SPECTRUM_SIGMAS
+    views = {
+        "spectrum": np.clip((misfit - low) / (high - low), 0.0, 1.0),
+        "colour": np.clip(_colour(z, colours, magnitude, population) / LONGEST_TAIL, 0.0, 1.0),
+        "structure": np.clip(_structure(z, population, seed) / LONGEST_TAIL, 0.0, 1.0),
+    }
+    seen = [np.nan_to_num(value) for value in views.values()]
+    anomaly = np.max(seen, axis=0)
+    anomaly = np.where(
+        star, np.maximum(np.minimum(anomaly, STAR_CEILING), np.nan_to_num(views["spectrum"])), anomaly
+    )
+    missing = tuple(name for name, value in views.items() if not np.isfinite(value).any())
+    return Views(anomaly, views, int(population.sum()), missing)
+
+
+def _colour(z: dict[str, Array], colours: Array, magnitude: Array, population: BoolArray) -> Array:
+    """Return the mean of the tails of colour times compactness and of bends; NaN without colours."""
+    covered = np.isfinite(colours).any(axis=1)
+    if colours.shape[1] == 0 or not covered.any():
+        return np.full(len(magnitude), np.nan)
+    steps = [local_z(column, magnitude, population) for column in colours.T]
+    far = standing(_neighbour_distance(np.stack(steps, axis=1), population), population)
+    compact = np.mean(
+        [
+            standing(z["sharpness"], population), standing(z["peak_ratio"], population),
+            standing(-z["r50_psf_ratio"], population), standing(z["gini"], population),
+        ], axis=0,
+    )  # fmt: skip
+    dots = tail(far * compact, population)
+    if colours.shape[1] > 1:
+        bends = [local_z(column, magnitude, population) for column in np.diff(colours, axis=1).T]
+        dots = (dots + tail(_neighbour_distance(np.stack(bends, axis=1), population), population)) / 2
+    return np.where(covered, dots, np.nan)
+
+
+def _structure(z: dict[str, Array], population: BoolArray, seed: int) -> Array:
+    """Return four parts of the tail of the mean rank of `COMPANY`, one part of that of the shape forest."""
+    from sklearn.ensemble import IsolationForest
+
+    company = tail(np.mean([standing(z[name], population) for name in COMPANY], axis=0), population)
+    shapes = np.stack([z[name] for name in SHAPES], axis=1)
+    forest = IsolationForest(
+        n_estimators=TREES, max_samples=min(SUBSAMPLE, int(population.sum())), random_state=seed
+    ).fit(shapes[population])
+    return 0.8 * company + 0.2 * tail(-forest.score_samples(shapes), population)
+
+
+def _neighbour_distance(points: Array, population: BoolArray) -> Array:
+    """Return the mean distance to the eight nearest of the population, itself left out."""
+    from sklearn.neighbors import NearestNeighbors
+
+    found = NearestNeighbors(n_neighbors=NEIGHBOURS + 1).fit(points[population]).kneighbors(points)[0]
+    mean: Array = found[:, 1:].mean(axis=1)
+    return mean

@@ -1,0 +1,53 @@
+"""Part of section 2 of the report: what the images could have shown, where that was measured."""
+
+import math
+
+from analysis.recovered import Row, half_recovered, rows_of
+from analysis.report.facts import Facts
+from analysis.report.markdown import escape, image, number, table
+
+
+def completeness(facts: Facts) -> list[str]:
+    """Return the blocks: limits of each frame and the figure, or that it was not measured."""
+    heading = "### What could be found"
+    rows = facts.completeness
+    if not rows:
+        said = "Completeness: not measured. `jwst-vet completeness` puts sources into these images."
+        return [heading, said]
+    sizes = sorted({row.r50_arcsec for row in rows})
+    names = list(dict.fromkeys(row.frame for row in rows))
+    said = (
+        "Points and exponential discs of known light were put into the images themselves, on sky without a "
+        "source, and looked for as everything else was. Magnitudes are those of all the light. False "
+        "detections are those in the same pixels turned over, where nothing is real."
+    )
+    blocks = [heading, said]
+    if any(row.simulated for row in rows):
+        blocks.append("*These limits are those of SIMULATED images.*")
+    columns = (
+        "frame", "filter", ">5σ depth (AB)", *(f">half found, {_size(size)}" for size in sizes), ">false",
+    )  # fmt: skip
+    blocks.append(table(columns, (_line(rows_of(rows, name), sizes) for name in names)))
+    missing = [frame.frame for frame in facts.done if frame.frame not in names]
+    if missing:
+        blocks.append(f"Not measured: {escape(', '.join(missing))}.")
+    if facts.completeness_figure:
+        blocks.append(
+            image("share of the sources recovered, by magnitude and size", facts.completeness_figure)
+        )
+    return blocks
+
+
+def _size(r50_arcsec: float) -> str:
+    return "points" if r50_arcsec == 0 else f"discs r50 {r50_arcsec:g}″"
+
+
+def _line(rows: list[Row], sizes: list[float]) -> tuple[object, ...]:
+    """Return one frame's cells."""
+    depth = rows[0].depth_mag
+    limits = [half_recovered(rows, size) for size in sizes]
+    shown = [
+        number(depth + limit, ".2f") if math.isfinite(depth) else f"depth {limit:+.2f}" for limit in limits
+    ]
+    false = f"{rows[0].false_detections}/{rows[0].detections}"
+    return rows[0].frame, rows[0].filter, number(depth, ".2f"), *shown, false

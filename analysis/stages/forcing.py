@@ -1,0 +1,185 @@
+"""The middle of stage `rank`: every object measured in every frame, systems joined, ensemble scores."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from analysis.stages.cutting import open_recorded
+from store.frames import FrameRecord
+from store.project import Project
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    import pandas as pd
+
+    from analysis.association import Objects
+    from analysis.ensemble import Views
+    from analysis.evidence import Evidence
+
+BOOTSTRAPS = 8
+"""Times that the population is drawn anew to see how far ranks hang on it, each with a seed of its own."""
+INTERVALS = 100
+"""Candidates of which the rank interval and the views are recorded."""
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What the ensemble says: objects with their fragments joined, the evidence, the views and their spread.
+
+    `anomaly` and `probability` are of every object, NaN where it was not measured everywhere; `spread` holds
+    an array like `anomaly` for each bootstrap.
+    """
+
+    objects: "Objects"
+    evidence: "Evidence"
+    views: "Views"
+    anomaly: "npt.NDArray[np.float64]"
+    probability: "npt.NDArray[np.float64]"
+    spread: "tuple[npt.NDArray[np.float64], ...]"
+
+
+def ensemble(
+    project: Project,
+    records: Sequence[FrameRecord],
+    sources: "pd.DataFrame",
+    objects: "Objects",
+    min_snr: float,
+) -> "tuple[Outcome | None, list[tuple[FrameRecord, str]]]":
+    """Measure, join and score the objects; None where too few can be compared, and the frames left out."""
+    import numpy as np
+
+    from analysis.ensemble import combine
+    from analysis.evidence import eligible_objects, gather, joined
+
+    rows = eligible_objects(sources, objects, min_snr)
+    seen, failures = _everywhere(project, records, sources, objects, rows)
+    if not seen or not rows.size:
+        return None, failures
+    evidence = gather(sources, objects, rows, seen)
+    views = combine(evidence.facts, evidence.colours)
+    if views is None:
+        return None, failures
+    clean = 1.0 - np.nan_to_num(evidence.facts["artifact_probability"].to_numpy(dtype=float))
+
+    def of_all(values: "npt.NDArray[np.float64]") -> "npt.NDArray[np.float64]":
+        spread = np.full(len(objects.ra), np.nan)
+        spread[rows] = values
+        return spread
+
+    repeats = (
+        combine(evidence.facts, evidence.colours, seed=seed, resample=True) for seed in range(BOOTSTRAPS)
+    )
+    return Outcome(
+        joined(objects, evidence, [one.frame for one in seen]),
+        evidence,
+        views,
+        # What an artefact looks like is no anomaly of the sky, however odd.
+        of_all(views.anomaly * clean),
+        of_all(evidence.facts["artifact_probability"].to_numpy(dtype=float)),
+        tuple(of_all(again.anomaly * clean) for again in repeats if again is not None),
+    ), failures
+
+
+def _everywhere(
+    project: Project,
+    records: Sequence[FrameRecord],
+    sources: "pd.DataFrame",
+    objects: "Objects",
+    rows: "npt.NDArray[np.int64]",
+) -> "tuple[list[Any], list[tuple[FrameRecord, str]]]":
+    """Return the forced measurements of each frame that can be read, and the others with the reason."""
+    from analysis.evidence import Seen, bright_stars
+    from analysis.forced import aperture_radius, force, reference_fwhm
+    from analysis.i2d import FrameError
+    from analysis.starlight import starlight_in
+
+    stars, reference = bright_stars(sources), reference_fwhm([r.fwhm_arcsec for r in records])
+    ra, dec = objects.ra[rows], objects.dec[rows]
+    seen, failures = list[Any](), []
+    for record in records:
+        try:
+            with open_recorded(project, record) as opened:
+                frame = replace(
+                    opened.frame, instrument=record.instrument, filter=record.filter, to_njy=record.to_njy
+                )
+                forced = force(frame, ra, dec, reference)
+                radius = aperture_radius(record.fwhm_arcsec, reference)
+                light = starlight_in(frame, stars, ra, dec, radius)
+        except FrameError as error:
+            failures.append((record, f"{error.kind}: {error.reason}; no forced photometry in it"))
+            continue
+        seen.append(Seen(record.frame, record.instrument, record.filter, forced, light))
+    return seen, failures
+
+
+def score_by_object(sources: "pd.DataFrame", outcome: Outcome) -> "pd.DataFrame":
+    """Return the sources with the anomaly score and artefact probability of their objects.
+
+    Sources of objects that were not measured everywhere keep their own probability and have no anomaly score.
+    """
+    import numpy as np
+
+    of_source = outcome.objects.of_source
+    place = np.maximum(of_source, 0)
+    score = np.where(of_source >= 0, outcome.anomaly[place], np.nan)
+    probability = np.where(of_source >= 0, outcome.probability[place], np.nan)
+    own = sources["artifact_probability"].to_numpy(dtype=float)
+    return sources.assign(
+        anomaly_score=score, artifact_probability=np.where(np.isfinite(probability), probability, own)
+    )
+
+
+def ensemble_facts(
+    outcome: Outcome, candidates: "pd.DataFrame", numbers: Mapping[str, int], weights: Mapping[str, float]
+) -> dict[str, Any]:
+    """Return what a record should keep: views, population, intervals and views of the first candidates."""
+    from analysis.ensemble import LONGEST_TAIL, VIEWS
+
+    order = {number: row for row, number in enumerate(outcome.evidence.objects.tolist())}
+    first = candidates["candidate"].tolist()[:INTERVALS]
+    low, high = _intervals(outcome, candidates, numbers, weights)
+    seen: dict[str, Any] = {}
+    for place, name in enumerate(first):
+        row = order.get(numbers[name])
+        views = outcome.views.views
+        seen[name] = {
+            "rank_low": int(low[place]),
+            "rank_high": int(high[place]),
+            "views": {} if row is None else {v: _rounded(views[v][row]) for v in VIEWS},
+            "variability": None if row is None else _rounded(outcome.evidence.facts["variability"].iloc[row]),
+        }
+    return {
+        "views": dict(VIEWS),
+        "missing_views": list(outcome.views.missing),
+        "population": outcome.views.population,
+        "longest_tail": LONGEST_TAIL,
+        "bootstraps": len(outcome.spread),
+        "n_fragments_joined": int((outcome.evidence.objects != outcome.evidence.head).sum()),
+        "first": seen,
+    }
+
+
+def _rounded(value: float) -> float | None:
+    """Return a number with four decimals, None for NaN."""
+    return round(float(value), 4) if value == value else None  # noqa: PLR0124 - NaN differs from itself
+
+
+def _intervals(
+    outcome: Outcome, candidates: "pd.DataFrame", numbers: Mapping[str, int], weights: Mapping[str, float]
+) -> "tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]":
+    """Return the lowest and highest rank of each candidate, in its order, over the bootstraps and its own."""
+    import numpy as np
+
+    from analysis.ranking import TERMS, best_first, composite
+
+    own = np.arange(1, len(candidates) + 1)
+    ranks = [own]
+    places = np.array([numbers[name] for name in candidates["candidate"]], dtype=np.int64)
+    terms = {name: candidates[f"{name}_score"].to_numpy(dtype=float) for name in TERMS}
+    for again in outcome.spread:
+        score, _ = composite(terms | {"anomaly": again[places]}, weights)
+        rank = np.empty(len(own), dtype=np.int64)
+        rank[best_first(score, candidates["ra"], candidates["dec"])] = own
+        ranks.append(rank)
+    return np.min(ranks, axis=0), np.max(ranks, axis=0)

@@ -1,0 +1,131 @@
+"""One large frame, pixels to sources with all features, against source-extractor's basic catalogue of it.
+
+    python benchmarks/detection.py [--side 4096] [--workers 2] [--repeats 3] [--seed 5]
+
+Prints a Markdown table of seconds by phase, warm (imports done, processes started, file in the page cache),
+of source-extractor on the same frame in the same run, and their ratio; then the peak memory of a worker. The
+frame is a SIMULATED one of half the side, mirrored to four quarters. Both run at the workers' priority; on a
+busy machine two processes lose more to others than one, and the ratio says little.
+"""
+
+import argparse
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from astropy.io import fits
+
+from analysis import executors
+from analysis.simulate import simulate_field
+from analysis.stages.images import measure_together
+from analysis.stages.inputs import Fingerprint, Task
+
+_PARAMETERS = "NUMBER X_IMAGE Y_IMAGE FLUX_AUTO FLUXERR_AUTO FLUX_APER(2) FLUXERR_APER(2) FLUX_RADIUS A_IMAGE"
+_SHARED = Path("/usr/share/source-extractor")
+_THRESHOLD = "1.5"
+"""About what the calibration on the image turned over chooses for this frame."""
+
+
+def main() -> None:
+    """Make the frame, measure it both ways, print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--side", type=int, default=4096)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--seed", type=int, default=5)
+    words = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        path = _large_frame(folder, words.side, words.seed)
+        ours, phases, count, peak = _measure(path, folder, words.workers, words.repeats)
+        theirs = _source_extractor(path, folder, words.repeats)
+    print(f"SIMULATED frame of {words.side} x {words.side} px, {words.workers} workers, seed {words.seed},")
+    print(f"best of {words.repeats}\n")
+    print("| phase | seconds |\n|---|---:|")
+    for phase, seconds in phases.items():
+        print(f"| {phase} | {seconds:.2f} |")
+    print(f"| all, {count} sources with all features | {ours:.2f} |")
+    if theirs is None:
+        print("| source-extractor | not installed |")
+    else:
+        print(f"| source-extractor, basic catalogue of {theirs[1]} sources | {theirs[0]:.2f} |")
+        print(f"| ratio | {ours / theirs[0]:.2f} |")
+    print(f"\npeak memory of a worker: {peak:.0f} MB")
+
+
+def _large_frame(folder: Path, side: int, seed: int) -> Path:
+    """Simulate a field of half the side and mirror it to four quarters."""
+    (source,) = simulate_field(
+        folder / "field", size=side // 2, seed=seed, bands=("F200W",), second_epoch=None
+    )
+    path = folder / "large_f200w_i2d.fits"
+    with fits.open(source) as hdus:
+        for hdu in hdus:
+            if hdu.is_image and hdu.data is not None:
+                rows = np.concatenate([hdu.data, hdu.data[..., ::-1]], axis=-1)
+                hdu.data = np.concatenate([rows, rows[..., ::-1, :]], axis=-2)
+        hdus.writeto(path)
+    return path
+
+
+def _measure(
+    path: Path, folder: Path, workers: int, repeats: int
+) -> tuple[float, dict[str, float], int, float]:
+    """Measure the frame in a warm crew: best seconds, its phases, sources, a worker's peak memory in MB."""
+    task = Task("large", path, Fingerprint("large", path.stat().st_size, 0), None, "")
+    best: tuple[float, dict[str, float], int] | None = None
+    with executors.crew(workers) as share:
+        for _ in range(repeats + 1):  # the first one warms up
+            began = time.perf_counter()
+            phases: dict[str, float] = {}
+            measurement = measure_together(
+                task, 3.0, folder, share=share, progress=lambda *_: None, phases=phases
+            )
+            seconds = time.perf_counter() - began
+            if measurement.sources is None:
+                raise SystemExit(measurement.record.error_reason)
+            if best is None or seconds < best[0]:
+                best = seconds, phases, len(measurement.sources)
+        peak = max(share(_peak, [()] * workers))
+    return *best, peak
+
+
+def _peak() -> float:
+    """Return this process's peak memory in MB."""
+    time.sleep(0.2)  # so that every worker is asked
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
+
+
+def _source_extractor(path: Path, folder: Path, repeats: int) -> tuple[float, int] | None:
+    """Run source-extractor: best seconds and number of sources; None where it is not installed."""
+    program = shutil.which("source-extractor") or shutil.which("sex")
+    if program is None or not _SHARED.is_dir():
+        return None
+    parameters, catalogue = folder / "basic.param", folder / "basic.cat"
+    parameters.write_text("\n".join(_PARAMETERS.split()))
+    with fits.open(path) as hdus:
+        fits.writeto(folder / "plain.fits", np.nan_to_num(hdus["SCI"].data), hdus["SCI"].header)
+    command = [
+        "nice", "-n", str(executors.NICE), program,
+        folder / "plain.fits", "-c", _SHARED / "default.sex", "-PARAMETERS_NAME", parameters,
+        "-FILTER_NAME", _SHARED / "gauss_2.0_5x5.conv", "-STARNNW_NAME", _SHARED / "default.nnw",
+        "-CATALOG_NAME", catalogue, "-DETECT_THRESH", _THRESHOLD, "-ANALYSIS_THRESH", _THRESHOLD,
+        "-DETECT_MINAREA", "5", "-DEBLEND_MINCONT", "0.001", "-CLEAN", "N", "-PHOT_APERTURES", "10,16",
+        "-MEMORY_PIXSTACK", "3000000", "-VERBOSE_TYPE", "QUIET",
+    ]  # fmt: skip
+    seconds = []
+    for _ in range(repeats + 1):
+        began = time.perf_counter()
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        seconds.append(time.perf_counter() - began)
+    lines = catalogue.read_text().splitlines()
+    return min(seconds), sum(not line.startswith("#") for line in lines)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,103 @@
+"""Completeness: what is put into a frame is found down to its depth; the table, the command, the report."""
+
+import math
+
+import pytest
+
+from analysis.completeness import SIZES_ARCSEC, measure_completeness
+from analysis.frame_calibration import calibrate_frame
+from analysis.i2d import open_frame
+from analysis.recovered import Row, as_csv, from_csv, half_recovered, summary
+from analysis.simulate import simulate_field
+from tui.cli import main
+
+
+@pytest.fixture(scope="module")
+def searched(tmp_path_factory):
+    """Completeness of one SIMULATED frame of 640 px."""
+    folder = tmp_path_factory.mktemp("field")
+    (path,) = simulate_field(folder, size=640, seed=8, bands=("F200W",), second_epoch=None)
+    with open_frame(path) as frame:
+        calibration = calibrate_frame(frame, 3.0)
+        return measure_completeness(frame, calibration), measure_completeness(frame, calibration)
+
+
+def rows(result, frame="a"):
+    return [
+        Row(
+            frame, "key", "NIRCAM", "F200W", b.r50_arcsec, b.step_mag, result.depth_mag + b.step_mag,
+            b.injected, b.recovered, result.depth_mag, result.detections, result.false_detections,
+            result.taken_share, True,
+        )
+        for b in result.bins
+    ]  # fmt: skip
+
+
+def test_bright_points_are_found_and_hopeless_ones_are_not(searched):
+    """Nearly all two magnitudes above the depth, nearly none two below it."""
+    points = [b for b in searched[0].bins if b.r50_arcsec == 0]
+    bright, faint = ([b for b in points if sign * b.step_mag >= 1.75] for sign in (-1, 1))
+    assert sum(b.recovered for b in bright) > 0.95 * sum(b.injected for b in bright)
+    assert sum(b.recovered for b in faint) < 0.15 * sum(b.injected for b in faint)
+
+
+def test_half_of_the_points_are_found_at_the_depth_or_fainter(searched):
+    """50 % completeness is no brighter than 0.25 mag above the 5 sigma depth; discs are lost earlier."""
+    table = rows(searched[0])
+    limits = [half_recovered(table, size) for size in SIZES_ARCSEC]
+    assert limits[0] > -0.25
+    assert limits[0] > limits[1] > limits[2]
+
+
+def test_the_same_frame_gives_the_same_answer(searched):
+    """Places and sizes are drawn from fixed seeds."""
+    assert searched[0] == searched[1]
+
+
+def test_false_detections_are_few(searched):
+    """In the windows turned over, against those found in them."""
+    assert searched[0].false_detections <= 0.02 * searched[0].detections
+
+
+def test_the_table_comes_back_as_it_was_written(searched):
+    """CSV and back, missing magnitudes included."""
+    table = rows(searched[0])
+    assert from_csv(as_csv(table)) == table
+    unknown = [Row("b", "k", "", "unknown", 0.0, 0.25, math.nan, 4, 2, math.nan, 9, 0, 0.1, False)]
+    (back,) = from_csv(as_csv(unknown))
+    assert math.isnan(back.mag_ab)
+    assert not back.simulated
+    with pytest.raises(ValueError, match="not a table"):
+        from_csv("a,b\n1,2\n")
+
+
+def test_the_limit_lies_between_the_bins_that_cross_one_half():
+    """Linear between them; unknown where they never do."""
+    steps = [(-1.0, 10), (0.0, 8), (1.0, 2), (2.0, 0)]
+    table = [Row("a", "k", "", "F200W", 0.0, s, 28 + s, 10, n, 28.0, 9, 0, 0.1, False) for s, n in steps]
+    assert half_recovered(table, 0.0) == pytest.approx(0.5)
+    assert math.isnan(half_recovered(table[:2], 0.0))
+    assert "28.50 AB" in summary(table)
+
+
+def test_the_command_writes_table_and_figure_and_the_report_tells_of_them(tmp_path, capsys):
+    """Not measured before; limits, figure and SIMULATED after; not measured again once the frame changed."""
+    (tmp_path / "config.toml").write_text("[execution]\nworkers = 1\n")
+    simulate_field(tmp_path / "data" / "products", size=200, seed=3, bands=("F200W",), second_epoch=None)
+    report = tmp_path / "outputs" / "report" / "REPORT.md"
+    assert main(["-C", str(tmp_path), "completeness"]) == 2
+    assert "jwst-vet images" in capsys.readouterr().err
+    for command in ("images", "report"):
+        assert main(["-C", str(tmp_path), command]) == 0
+    assert "Completeness: not measured" in report.read_text()
+    for command in ("completeness", "report"):
+        assert main(["-C", str(tmp_path), command]) == 0
+    text = report.read_text()
+    assert "not measured. `jwst-vet completeness`" not in text
+    assert "half found, points" in text
+    assert "limits are those of SIMULATED images" in text
+    assert (report.parent / "../figures/completeness.png").is_file()
+    table = tmp_path / "outputs" / "tables" / "completeness.csv"
+    table.write_text(table.read_text().replace("nircam_clear-f200w_i2d,", "nircam_clear-f200w_i2d,0"))
+    assert main(["-C", str(tmp_path), "report"]) == 0
+    assert "Completeness: not measured" in report.read_text()
