@@ -96,7 +96,7 @@ def download(
     except DiskFull as error:
         return _refused(voice, config.target, "disk", str(error))
     except Stopped:
-        return StageResult(NAME, lines=("stopped; parts are kept",))
+        return StageResult(NAME, lines=("stopped; parts are kept",), left=1)  # the plan itself
 
 
 def _refused(voice: Voice, what: str, kind: str, reason: str) -> StageResult:
@@ -147,9 +147,10 @@ def _carry_out(
     finally:
         write_table(project, database, "download_manifest")
     counts = [f"{done} fetched", f"{there} already there"] + ([f"{len(failures)} failed"] if failures else [])
-    if control.stopping() and done + len(failures) < len(missing):
-        counts.append(f"{len(missing) - done - len(failures)} left for the next time")
-    return StageResult(NAME, done, len(failures), there, tuple(failures), (", ".join(counts),))
+    left = len(missing) - done - len(failures) if control.stopping() else 0
+    if left:
+        counts.append(f"{left} left for the next time")
+    return StageResult(NAME, done, len(failures), there, tuple(failures), (", ".join(counts),), left)
 
 
 def _on_disk(project: Project, record: ProductRecord, voice: Voice) -> ProductRecord | None:
