@@ -35,9 +35,9 @@ could not be computed drops out, the other weights are renormalised, and the col
 used."""
 
 MEANING = """\
-A rank is a place in a queue for human eyes. It says that a source's shape is unlike those of the other
-sources in the same band of these images, that it is well above the noise, looks little like an artefact and
-is seen in the frames that cover it. It is no probability, it says nothing of what a source is, and scores
+A rank is a place in a queue for human eyes. It says that a source is unlike the others of these images in
+what the anomaly term judges, that it is well above the noise, looks little like an artefact and is seen in
+the frames that cover it. It is no probability, it says nothing of what a source is, and scores
 of different fields cannot be compared. Every entry is a candidate, not a discovery."""
 
 
@@ -78,7 +78,9 @@ def _terms(info: Mapping[str, Any]) -> str:
             (
                 "anomaly",
                 f"{weights['anomaly']:g}",
-                "share of the sources of the band with a more ordinary shape",
+                "how unusual in spectrum, colour or structure among the objects of all bands"
+                if "ensemble" in info
+                else "share of the sources of the band with a more ordinary shape",
             ),
             ("snr", f"{weights['snr']:g}", "log10(S/N) / 2, between 0 and 1; S/N of the best frame"),
             ("artifact", f"{weights['artifact']:g}", "1 - artifact_probability"),
@@ -94,11 +96,17 @@ def _terms(info: Mapping[str, Any]) -> str:
 def _selection(info: Mapping[str, Any]) -> str:
     top = info["top_anomalies_per_image"]
     most = f"the {top} sources of highest anomaly score" if top else "every source"
+    terms = (
+        "its anomaly and artefact terms are judged over all frames that cover it, of which those with a "
+        "forced S/N of 3 count as showing it"
+        if "ensemble" in info
+        else "its anomaly term is that of the frame in which anomaly score times artefact score is highest, "
+        "its artefact term the mean over its frames"
+    )
     return (
         f"Each image puts forward {most} among those with S/N of {info['min_snr']:g} or more. Those of "
-        "one object are merged. Its S/N and measured values are those of its frame of highest S/N; its "
-        "anomaly term is that of the frame in which anomaly score times artefact score is highest, its "
-        "artefact term the mean over its frames. Equal scores are ordered by position."
+        f"one object are merged. Its S/N and measured values are those of its frame of highest S/N; {terms}. "
+        "Equal scores are ordered by position."
     )
 
 

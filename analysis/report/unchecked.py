@@ -42,10 +42,7 @@ def _general(facts: Facts) -> list[str]:
             "or VizieR unless a vetter says so above. Not queried is not the same as no match."
         ),
         _missed(facts),
-        (
-            "Colours took no part in the ranking: it judges shape, S/N, artefact flags and agreement "
-            "between frames."
-        ),
+        *_no_colours(facts),
     ]
     info = facts.info
     if info:
@@ -142,4 +139,13 @@ def _coverage(facts: Facts) -> list[str]:
             ),
             rows,
         ),
+    ]
+
+
+def _no_colours(facts: Facts) -> list[str]:
+    """Say that colours took no part, where that is so."""
+    if "ensemble" in facts.info:
+        return []
+    return [
+        "Colours took no part in the ranking: it judges shape, S/N, artefact flags and agreement of frames."
     ]
