@@ -3,7 +3,6 @@
 import subprocess
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -78,6 +77,8 @@ def _version(connection: "duckdb.DuckDBPyConnection", path: Path) -> int:
 
 
 def _create(connection: "duckdb.DuckDBPyConnection") -> None:
+    from importlib.resources import files
+
     connection.execute(files("store").joinpath("schema.sql").read_text(encoding="utf-8"))
 
 
