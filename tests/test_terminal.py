@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tui.driver import ESCAPE_KEY, Escapes
 from tui.terminal import KITTY_QUERY, Probe, Replies, ReplyFilter, choose, multiplexer, parse
 
 KITTY = b"\x1bP>|kitty(0.32.2)\x1b\\\x1b_Gi=31;OK\x1b\\\x1b[6;20;10t\x1b[?62;c"
@@ -153,3 +154,22 @@ def test_kitty_inside_tmux_without_passthrough_falls_back_and_says_so(monkeypatc
     found = Probe("kitty", {"TMUX": "x", "TERM": "tmux-256color"}).finish()
     assert found.preview == "half"
     assert "allow-passthrough" in found.why
+
+
+@pytest.mark.parametrize(
+    ("chunks", "seen"),
+    [
+        (["\x1bq"], [ESCAPE_KEY + "q"]),
+        (["\x1b", "q"], ["", ESCAPE_KEY + "q"]),
+        (["\x1b", ""], ["", ESCAPE_KEY]),
+        (["\x1b[A\x1bOB"], ["\x1b[A\x1bOB"]),
+        (["\x1b", "[A"], ["", "\x1b[A"]),
+        (["\x1b\x1b[A"], ["\x1b\x1b[A"]),
+        (["\x1b]11;?\x1b\\"], ["\x1b]11;?\x1b\\"]),
+        (["\x1b\rj\x1b1"], [ESCAPE_KEY + "\rj" + ESCAPE_KEY + "1"]),
+    ],
+)
+def test_escape_and_the_key_after_it_are_two_keys(chunks, seen):
+    """Also when a slow link sends them in one packet; an empty chunk stands for silence."""
+    escapes = Escapes()
+    assert [escapes.feed(chunk) if chunk else escapes.flush() for chunk in chunks] == seen

@@ -1,12 +1,13 @@
-"""Textual's Linux driver with three habits of our own.
+"""Textual's Linux driver with four habits of our own.
 
-Late replies of the terminal are dropped, keys typed before the start are replayed, and a terminal that is
-gone ends the program.
+Late replies of the terminal are dropped, keys typed before the start are replayed, Escape and the next key
+are two keys however they arrive, and a terminal that is gone ends the program.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import selectors
 from codecs import getincrementaldecoder
 from typing import ClassVar
@@ -15,6 +16,33 @@ from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
 
 from tui.terminal import ReplyFilter, Terminal
+
+ESCAPE_KEY = "\x1b[27u"
+"""Escape where it cannot be taken for the begin of anything: kitty's keyboard protocol."""
+# Second characters of what a terminal may send after an escape: CSI, SS2, SS3, DCS, OSC, SOS, PM, APC, ST.
+_LONE_ESCAPE = re.compile(r"\x1b(?=[^\[NOP\]X^_\\\x1b])")
+
+
+class Escapes:
+    """Tells the Escape key from the begin of a sequence.
+
+    Over a slow link Escape and the next key arrive as one packet. Textual takes the two for one sequence, and
+    both keys are lost; nothing here is bound to alt, so they are two keys.
+    """
+
+    def __init__(self) -> None:
+        self.held = ""
+
+    def feed(self, text: str) -> str:
+        """Give the text with lone escapes made plain, holding back one at the very end."""
+        text = _LONE_ESCAPE.sub(ESCAPE_KEY, self.held + text)
+        self.held = "\x1b" if text.endswith("\x1b") else ""
+        return text.removesuffix("\x1b")
+
+    def flush(self) -> str:
+        """Give the escape held back: nothing followed it."""
+        held, self.held = self.held, ""
+        return ESCAPE_KEY if held else ""
 
 
 class Driver(LinuxDriver):
@@ -28,12 +56,13 @@ class Driver(LinuxDriver):
         parser = XTermParser(self._debug)
         typed = decode(self.terminal.typed)
         replies = ReplyFilter(waiting=not self.terminal.answered)
+        escapes = Escapes()
         with selectors.SelectSelector() as selector:
             selector.register(self.fileno, selectors.EVENT_READ)
-            self._take(parser, replies.feed(typed))
+            self._take(parser, escapes.feed(replies.feed(typed)))
             while not self.exit_event.is_set():
                 if not selector.select(0.1):
-                    self._take(parser, replies.flush())
+                    self._take(parser, escapes.feed(replies.flush()) + escapes.flush())
                     continue
                 try:
                     data = os.read(self.fileno, 4096)
@@ -42,7 +71,7 @@ class Driver(LinuxDriver):
                 if not data:
                     self._app.call_later(self._app.exit, return_code=1)
                     return
-                self._take(parser, replies.feed(decode(data)))
+                self._take(parser, escapes.feed(replies.feed(decode(data))))
 
     def _take(self, parser: XTermParser, text: str) -> None:
         if text:
