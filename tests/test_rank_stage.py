@@ -1,10 +1,13 @@
 """The stages rank and report on a small project: done once, kept, and honest about what is missing."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 from astropy.io import fits
 from astropy.wcs import WCS
+from scipy.stats import spearmanr
 
 from analysis.config import Config, Ranking
 from analysis.cutouts import load_cutouts
@@ -282,6 +285,42 @@ def test_ensemble_is_the_default_and_keeps_the_forest_beside_it(project):
     assert first["rank_low"] <= 1 <= first["rank_high"]
     assert candidates["isolation_forest_score"].notna().all()
     assert candidates["anomaly_score"].between(0, 1).all()
+
+
+def changed(project, change):
+    """Put every frame's sources into the store again, changed, and rank them with the default method."""
+    db = Database(project.database)
+    for record in frame_records(db):
+        sources = change(sources_of(record.frame, record.filter))
+        again = replace(record, stage_key=f"{record.stage_key}+", n_sources=len(sources))
+        save_frame(db, again, sources)
+    _, candidates, _ = ranked(project, Config(target_name="a", top_anomalies_per_image=0))
+    return candidates.set_index("best_source")
+
+
+def test_8_with_the_ensemble_one_source_a_million_times_brighter_moves_nobody_else(project):
+    """Every other candidate keeps its snr_score and artifact_score to the last bit."""
+    before = changed(project, lambda sources: sources)
+
+    def louder(sources):
+        sources.loc[10, ["flux", "snr"]] *= 1e6
+        return sources
+
+    after = changed(project, louder)
+    others = before.index[~before.index.str.endswith("-11")]
+    assert len(others) >= 60
+    assert set(others) <= set(after.index)
+    for column in ("snr_score", "artifact_score"):
+        assert (before.loc[others, column] == after.loc[others, column]).all()
+
+
+def test_8_with_the_ensemble_dropping_one_source_keeps_the_order(project):
+    """Spearman's rank correlation of the composite over the candidates that remain is at least 0.99."""
+    before = changed(project, lambda sources: sources)["composite_score"]
+    after = changed(project, lambda sources: sources.drop(index=10))["composite_score"]
+    common = before.index.intersection(after.index)
+    assert len(common) >= 60
+    assert spearmanr(before[common], after[common]).statistic >= 0.99
 
 
 def test_a_frame_that_cannot_be_forced_costs_itself_only(project):
