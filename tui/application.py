@@ -224,6 +224,15 @@ class VetApp(App[int]):
             if event.worker.group == "verdicts":
                 self.vetting.post_message(messages.DecisionFailed(event.worker.description, repr(error)))
 
+    def copy(self, text: str) -> str:
+        """Put a text into the person's clipboard, from a thread; say in words how."""
+        from tui import clipboard
+
+        self._clipboard = text
+        driver = self._driver
+        assert driver is not None
+        return clipboard.copy(text, driver.write, self.terminal.multiplexer)
+
     def action_help(self) -> None:
         """Show the keys of this screen."""
         from tui.screens.help import HelpScreen

@@ -100,6 +100,7 @@ TABLE: tuple[Key, ...] = (
     Key("go_to", "slash", "go_to", "go to", "go to a rank, a name, or 'ra dec'", FIND, VET, 4),
     Key("filter", "f", "filter", "filter", "filter and order the list", FIND, VET, 4),
     Key("copy", "c", "copy", "copy", "copy name and position, over SSH too", FIND, VET, 6),
+    Key("links", "l", "links", "elsewhere", "MAST, ESASky, Aladin, SIMBAD; DS9 over SAMP", FIND, VET, 5),
     Key("stretch", "s", "stretch", "stretch", "next stretch of the cutouts", VIEW, VET, 5),
     Key("invert", "i", "invert", "invert", "dark sky or bright sky", VIEW, VET, 6),
     Key("zoom", "enter", "zoom", "zoom", "cutouts over the whole screen, and back", VIEW, VET, 5),

@@ -81,6 +81,13 @@ class Trouble(Message):
 
 
 @dataclass
+class Said(Message):
+    """Something was done in a thread; words for the person."""
+
+    words: str
+
+
+@dataclass
 class Found(Message):
     """Where a search led: a candidate of the list, or why none."""
 

@@ -147,12 +147,25 @@ class VetScreen(Deciding):
 
     def action_copy(self) -> None:
         """Copy name and position through the terminal."""
-        row = self.row
-        if row is not None:
-            text = f"{row.candidate} {row.ra:.7f} {row.dec:+.7f}"
-            self.app.copy_to_clipboard(text)
-            more = " (tmux: needs set-clipboard on)" if self.vet.terminal.multiplexer == "tmux" else ""
-            self.say(f"copied {text}{more}")
+        if self.row is not None:
+            from tui.screens.links import position_text
+
+            text = position_text(self.row)
+            self._start(partial(self._copy, text), "copy", "copy the position")
+
+    def _copy(self, text: str) -> None:
+        self.post_message(messages.Said(f"{self.vet.copy(text)}: {text}"))
+
+    @on(messages.Said)
+    def _said(self, message: messages.Said) -> None:
+        self.say(message.words)
+
+    def action_links(self) -> None:
+        """Show where else to look at this position."""
+        if self.row is not None:
+            from tui.screens.links import LinksScreen
+
+            self.app.push_screen(LinksScreen(self.row))
 
     def action_stretch(self) -> None:
         """Take the next stretch."""
