@@ -7,12 +7,13 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from analysis.config import Config
 from store.project import Project, StoreError
 from tui.keys import KeymapError, resolve
-from tui.terminal import Probe
+from tui.terminal import Probe, in_browser
 
 if TYPE_CHECKING:
     from tui.desk import Desk, Opening
@@ -33,12 +34,15 @@ def run_app(
 
     `start_run` starts a run in a process of its own and gives its id; `stop_run` stops one by id.
     """
-    if not (sys.stdin and sys.stdin.isatty() and sys.stdout.isatty() and sys.stderr.isatty()):
+    web = in_browser()
+    if not web and not (sys.stdin and sys.stdin.isatty() and sys.stdout.isatty() and sys.stderr.isatty()):
         message = "jwst-vet: the app needs a terminal on standard input, output and error"
         print(f"{message}; `jwst-vet status`, `run` and `report` do not", file=sys.stderr)
         return UNUSABLE
     os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
-    with Probe(config.ui.preview) as probe:
+    # A browser draws characters only, and there is nobody to ask.
+    setting = config.ui.preview if not web or config.ui.preview == "plain" else "half"
+    with Probe(setting) as probe:
         prefetch = Prefetch(project, config)
         try:
             table = resolve(config.keys)
@@ -49,6 +53,8 @@ def run_app(
         from tui.driver import Driver
 
         terminal = probe.finish()
+        if web:  # started by hand in tmux or not, the browser is not behind it
+            terminal = replace(terminal, multiplexer="", why="in a browser")
         Driver.terminal = terminal
         if terminal.brand.lower().startswith(TRUECOLOUR):
             os.environ.setdefault("COLORTERM", "truecolor")  # SSH does not bring it along
@@ -62,6 +68,7 @@ def run_app(
             export=exporter(project),
             desk=prefetch.desk,
             prefetched=prefetch.take,
+            driver=None if web else Driver,
         )
         app.run()
     return int(app.return_code or 0)

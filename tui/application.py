@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from textual import events, on
 from textual.app import App, SystemCommand
+from textual.driver import Driver as TextualDriver
 from textual.screen import ModalScreen, Screen
 from textual.widget import Widget
 from textual.worker import Worker, WorkerState, get_current_worker
@@ -59,8 +60,9 @@ class VetApp(App[int]):
         ask_plan: AskPlan | None = None,
         desk: Desk | None = None,
         prefetched: Callable[[], Opening | None] = lambda: None,
+        driver: type[TextualDriver] | None = Driver,
     ) -> None:
-        super().__init__(driver_class=Driver)
+        super().__init__(driver_class=driver)
         self.project = project
         self.config = config
         self.keys = tuple(table)

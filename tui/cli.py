@@ -71,6 +71,16 @@ def _run(parser: argparse.ArgumentParser) -> None:
     _json(parser)
 
 
+def _serve(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--host", default="127.0.0.1", help="where to listen (default: 127.0.0.1, this machine alone)"
+    )
+    parser.add_argument("--port", type=int, default=8000, help="port (default: 8000; 0 takes a free one)")
+    parser.add_argument(
+        "--no-token", action="store_true", help="let everybody on this machine in; on loopback only"
+    )
+
+
 COMMANDS = (
     Command("demo", "a simulated project in ./jwst-vet-demo, run to the end, then the app", "demo", _demo),
     Command("init", "write a commented config.toml", "init"),
@@ -86,6 +96,7 @@ COMMANDS = (
         _json,
     ),
     Command("run", "download what the target needs, then images, rank and report", "run", _run),
+    Command("serve", "the app in a browser, on this machine unless told otherwise", "serve", _serve),
     Command("stop", "ask the run to stop after the frame in hand", "stop"),
     Command("status", "say what is there, what runs and what failed", "status", _json),
 )

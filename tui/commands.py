@@ -72,7 +72,9 @@ def open_project(arguments: argparse.Namespace) -> tuple[Project, Config]:
 def app(arguments: argparse.Namespace) -> int:
     """Open the app on the project."""
     project, config = open_project(arguments)
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    from tui.terminal import in_browser
+
+    if not in_browser() and not (sys.stdin.isatty() and sys.stdout.isatty()):
         return _say_error("the app needs a terminal; `jwst-vet status`, `run` and `report` do not")
     return _start_app(project, config)
 
@@ -265,6 +267,17 @@ def run(arguments: argparse.Namespace) -> int:
     elif not arguments.json:
         print(f"report: {project.report}")
     return code
+
+
+def serve(arguments: argparse.Namespace) -> int:
+    """Offer the app in a browser."""
+    project, _config = open_project(arguments)
+    from tui.serve import make_door
+    from tui.serve import serve as offer
+
+    project.prepare()
+    offer(project, make_door(arguments.host, arguments.port, no_token=arguments.no_token))
+    return DONE
 
 
 def stop(arguments: argparse.Namespace) -> int:

@@ -108,6 +108,11 @@ def choose(setting: str, replies: Replies, environ: Mapping[str, str]) -> tuple[
     return "half", "works everywhere" if replies.attributes is not None else "the terminal did not answer"
 
 
+def in_browser(environ: Mapping[str, str] | None = None) -> bool:
+    """Say whether `jwst-vet serve` started the app for a browser; textual-serve names its driver then."""
+    return (environ or os.environ).get("TEXTUAL_DRIVER", "").endswith(":WebDriver")
+
+
 def tmux_passthrough() -> bool:
     """Ask tmux whether it hands graphics on to the terminal outside it."""
     try:
