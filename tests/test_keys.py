@@ -16,9 +16,16 @@ def test_every_action_exists_on_its_screen():
     from tui.application import VetApp
     from tui.screens.plan import PlanScreen
     from tui.screens.run import RunScreen
+    from tui.screens.settings import SettingsScreen
     from tui.screens.vet import VetScreen
 
-    owners = {VET: VetScreen, RUNS: RunScreen, PLAN: PlanScreen, keys.EVERYWHERE: VetApp}
+    owners = {
+        VET: VetScreen,
+        RUNS: RunScreen,
+        PLAN: PlanScreen,
+        keys.SETTINGS: SettingsScreen,
+        keys.EVERYWHERE: VetApp,
+    }
     for key in TABLE:
         name = key.action.partition("(")[0].removeprefix("app.")
         assert callable(getattr(owners[key.where], f"action_{name}", None)), key.id

@@ -226,6 +226,12 @@ class VetApp(App[int]):
             if event.worker.group == "verdicts":
                 self.vetting.post_message(messages.DecisionFailed(event.worker.description, repr(error)))
 
+    def reconfigure(self, config: Config) -> None:
+        """Go on with a changed configuration, as far as it acts while the app is open."""
+        self.config = self.desk.config = config
+        if config.ui.theme in self.available_themes:
+            self.theme = config.ui.theme
+
     def copy(self, text: str) -> str:
         """Put a text into the person's clipboard, from a thread; say in words how."""
         from tui import clipboard

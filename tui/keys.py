@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 if TYPE_CHECKING:
     from textual.binding import Binding
 
-MOVE, VERDICT, CHECKS, FIND, VIEW, RUN, DOWNLOAD, PROGRAM = (
+MOVE, VERDICT, CHECKS, FIND, VIEW, RUN, DOWNLOAD, CONFIGURATION, PROGRAM = (
     "Move",
     "Verdict",
     "Checks",
@@ -19,6 +19,7 @@ MOVE, VERDICT, CHECKS, FIND, VIEW, RUN, DOWNLOAD, PROGRAM = (
     "View",
     "Runs",
     "Download",
+    "Configuration",
     "Program",
 )
 
@@ -68,7 +69,7 @@ class Key:
         return " ".join(words if all_keys else words[:1])
 
 
-VET, RUNS, PLAN, EVERYWHERE = "vet", "runs", "plan", "everywhere"
+VET, RUNS, PLAN, SETTINGS, EVERYWHERE = "vet", "runs", "plan", "settings", "everywhere"
 
 TABLE: tuple[Key, ...] = (
     Key(
@@ -111,6 +112,7 @@ TABLE: tuple[Key, ...] = (
     Key("run_stop", "x", "stop", "stop", "stop the run; done frames are kept", RUN, RUNS, 1),
     Key("run_pause", "p", "pause", "pause/go on", "pause the download, or go on with it", RUN, RUNS, 1),
     Key("plan", "d", "plan", "plan", "what would be downloaded; tick products off and on", RUN, RUNS, 2),
+    Key("settings", "c", "settings", "configure", "every key of config.toml, checked as typed", RUN, RUNS, 2),
     Key("run_follow", "f", "follow", "follow", "follow the end of the log, or let it stand", RUN, RUNS, 3),
     Key("run_down", "j,down", "scroll(1)", "down", "scroll down", RUN, RUNS),
     Key("run_up", "k,up", "scroll(-1)", "up", "scroll up", RUN, RUNS),
@@ -127,6 +129,35 @@ TABLE: tuple[Key, ...] = (
     Key("plan_first", "home", "move(-10000)", "", "first product", DOWNLOAD, PLAN),
     Key("plan_last", "end", "move(10000)", "", "last product", DOWNLOAD, PLAN),
     Key("plan_back", "escape,d", "back", "runs", "back", DOWNLOAD, PLAN, 1),
+    Key(
+        "settings_next",
+        "down,tab",
+        "move(1)",
+        "move",
+        "next key",
+        CONFIGURATION,
+        SETTINGS,
+        2,
+        "settings_previous",
+    ),
+    Key("settings_previous", "up,shift+tab", "move(-1)", "", "previous key", CONFIGURATION, SETTINGS),
+    Key("settings_page_down", "pagedown", "move(10)", "", "ten keys down", CONFIGURATION, SETTINGS),
+    Key("settings_page_up", "pageup", "move(-10)", "", "ten keys up", CONFIGURATION, SETTINGS),
+    Key("settings_reset", "f4", "reset", "default", "give the key its default", CONFIGURATION, SETTINGS, 3),
+    Key(
+        "settings_save", "f2", "save", "save", "write config.toml, comments kept", CONFIGURATION, SETTINGS, 1
+    ),
+    Key(
+        "settings_start",
+        "f5",
+        "start",
+        "save and start",
+        "write it, then start a run",
+        CONFIGURATION,
+        SETTINGS,
+        1,
+    ),
+    Key("settings_back", "escape", "back", "back", "back to the runs", CONFIGURATION, SETTINGS, 1),
     Key("help", "question_mark", "app.help", "help", "this help; type to search", PROGRAM, EVERYWHERE, 1),
     Key("quit", "q", "app.leave", "quit", "leave; a run goes on without the app", PROGRAM, EVERYWHERE, 1),
 )
@@ -244,7 +275,7 @@ def sections(keys: Iterable[Key], where: str, query: str = "") -> list[tuple[str
 def _check_clashes(keys: Iterable[Key]) -> None:
     taken: dict[tuple[str, str], str] = {}
     for key in keys:
-        places = (VET, RUNS, PLAN) if key.where == EVERYWHERE else (key.where,)
+        places = (VET, RUNS, PLAN, SETTINGS) if key.where == EVERYWHERE else (key.where,)
         for name in key.names():
             for place in places:
                 other = taken.setdefault((place, name), key.id)

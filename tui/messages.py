@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from textual.message import Message
 
 if TYPE_CHECKING:
+    from analysis.config import Config
     from store.candidates import CandidateRow
     from store.journal import Line
     from store.products import ProductRecord
@@ -117,6 +118,15 @@ class Planned(Message):
     records: Sequence[ProductRecord]
     lines: Sequence[str]
     problem: str = ""
+
+
+@dataclass
+class ConfigSaved(Message):
+    """The configuration was written (None: it was not), and perhaps a run started by it."""
+
+    config: Config | None
+    words: str
+    started: bool = False
 
 
 @dataclass

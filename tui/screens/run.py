@@ -159,6 +159,12 @@ class RunScreen(VetterScreen):
         """Show what would be downloaded."""
         self.vet.action_plan()
 
+    def action_settings(self) -> None:
+        """Show the configuration, to change it and start."""
+        from tui.screens.settings import SettingsScreen
+
+        self.app.push_screen(SettingsScreen())
+
     def action_follow(self) -> None:
         """Follow the end of the log, or let it stand."""
         self.following = not self.following
