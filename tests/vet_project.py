@@ -75,7 +75,11 @@ def candidate_table(count):
 
 def make_ranking(database, count, *, with_scores=True):
     """Save a ranking of made-up candidates."""
-    table = candidate_table(count)
+    save_table(database, candidate_table(count), with_scores=with_scores)
+
+
+def save_table(database, table, *, with_scores=True):
+    """Save a table of candidates as the ranking."""
     scores = pd.DataFrame(
         {
             "source_id": table["best_source"],

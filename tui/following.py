@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from store.project import Project
 
 LOG_LINES = 500
+LEAST_SECONDS = 0.5
+"""How long something goes on before its speed says anything."""
 ENDS = {"run_done": "done", "run_failed": "failed", "run_stopped": "stopped"}
 GOING = frozenset({"starting", "running"})
 
@@ -25,6 +28,7 @@ class StageView:
     failed: int = 0
     text: str = ""
     unit: str = ""
+    seconds_left: float | None = None
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,7 @@ class FrameView:
     total: int = 0
     text: str = ""
     unit: str = ""
+    seconds_left: float | None = None
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,7 @@ class RunView:
     failures: tuple[tuple[str, str], ...] = ()
     log: tuple[str, ...] = ()
     exit_code: int | None = None
+    text: str = ""
 
     @property
     def going(self) -> bool:
@@ -86,6 +92,64 @@ class RunView:
         return f"{now.name} {now.done}/{now.total}" if now.total else now.name
 
 
+class Clock:
+    """How long things still take, from the times in a run's events; no other clock is looked at."""
+
+    def __init__(self) -> None:
+        self._began: dict[str, datetime] = {}
+        self._skipped: dict[str, int] = {}
+        self._first: dict[str, tuple[datetime, int]] = {}
+        self._now: datetime | None = None
+
+    def take(self, event: Mapping[str, Any], stage: StageView) -> None:
+        """Note when a stage began, and what it found done already: that says nothing of its speed."""
+        if (at := _moment(event)) is None:
+            return
+        self._now = at
+        self._began.setdefault(stage.name, at)
+        if event.get("event") == "frame_skipped":
+            self._skipped[stage.name] = self._skipped.get(stage.name, 0) + 1
+
+    def stage(self, stage: StageView, going: float) -> StageView:
+        """Give the stage with the time it still takes; `going` counts the frames in hand in parts."""
+        began = self._began.get(stage.name)
+        if stage.state != "running" or stage.unit or not stage.total or began is None or self._now is None:
+            return stage
+        worked = stage.done - self._skipped.get(stage.name, 0) + going
+        elapsed = (self._now - began).total_seconds()
+        if worked <= 0 or elapsed < LEAST_SECONDS:
+            return stage
+        return replace(stage, seconds_left=elapsed / worked * max(0.0, stage.total - stage.done - going))
+
+    def frame(self, name: str, event: Mapping[str, Any]) -> float | None:
+        """Give the time that a frame still takes, from its own progress alone."""
+        at, done, total = _moment(event), int(event.get("done") or 0), int(event.get("total") or 0)
+        if at is None or event.get("unit"):
+            return None
+        first, had = self._first.setdefault(name, (at, done))
+        elapsed = (at - first).total_seconds()
+        if done <= had or elapsed < LEAST_SECONDS:
+            return None
+        return elapsed / (done - had) * max(0, total - done)
+
+
+def _moment(event: Mapping[str, Any]) -> datetime | None:
+    try:
+        return datetime.fromisoformat(str(event.get("at", "")))
+    except ValueError:
+        return None
+
+
+def left_words(seconds: float | None) -> str:
+    """Say how long it still takes, as exactly as can be known."""
+    if seconds is None:
+        return ""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s left"
+    minutes = round(seconds / 60)
+    return f"{minutes} min left" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min left"
+
+
 class RunFold:
     """Takes a run's events in order and gives the view that they add up to."""
 
@@ -95,6 +159,7 @@ class RunFold:
         self._frames: dict[str, FrameView] = {}
         self._failures: dict[str, str] = {}
         self._log: list[str] = []
+        self._clock = Clock()
 
     def take(self, events: Iterable[Mapping[str, Any]]) -> None:
         """Take some more events."""
@@ -113,10 +178,11 @@ class RunFold:
                 replace(frame, state="not finished", text="") if frame.state == "running" else frame
                 for frame in frames
             )
+        going = sum(f.done / f.total for f in frames if f.state == "running" and f.total and not f.unit)
         return replace(
             self._view,
             state=state,
-            stages=tuple(self._stages.values()),
+            stages=tuple(self._clock.stage(stage, going) for stage in self._stages.values()),
             frames=frames,
             failures=tuple(self._failures.items()),
             log=tuple(self._log),
@@ -132,9 +198,10 @@ class RunFold:
         elif name in ENDS:
             code = event.get("exit_code")
             state = "done in part" if name == "run_done" and code == 3 else ENDS[name]
-            self._view = replace(self._view, state=state, ended=at, exit_code=code)
+            self._view = replace(self._view, state=state, ended=at, exit_code=code, text=text)
         elif stage:
             self._stages[stage] = self._advance(stage, name, frame, event)
+            self._clock.take(event, self._stages[stage])
         if frame:
             self._take_frame(name, frame, text, event)
         for file in event.get("files", ()):
@@ -173,6 +240,7 @@ class RunFold:
                 total=int(event.get("total") or 0),
                 text=str(event.get("text") or ""),
                 unit=str(event.get("unit") or ""),
+                seconds_left=self._clock.frame(frame, event),
             )
         elif name in states:
             now = replace(now, state=states[name], text=text, unit="")

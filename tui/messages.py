@@ -43,6 +43,15 @@ class Listed(Message):
 
 
 @dataclass
+class Arrived(Message):
+    """The list as it is after a run ended, and how that ended."""
+
+    listing: Listing
+    rows: Mapping[str, CandidateRow]
+    words: str
+
+
+@dataclass
 class RowsRead(Message):
     """Rows of the list."""
 

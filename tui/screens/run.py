@@ -15,7 +15,7 @@ from tui import keys, messages
 from tui.following import RunView
 from tui.screens.base import VetterScreen
 from tui.widgets.lines import KeyBar, Status, StatusLine
-from tui.widgets.progress import frames_text, stages_text
+from tui.widgets.progress import failures_text, frames_text, stages_text
 
 
 class RunScreen(VetterScreen):
@@ -27,6 +27,7 @@ class RunScreen(VetterScreen):
     def __init__(self) -> None:
         super().__init__()
         self.following = True
+        self.asking_why = False
         self.message = ""
         self.alert = False
 
@@ -56,8 +57,8 @@ class RunScreen(VetterScreen):
         frames.update(frames_text(view, width, room, self.colours))
         frames.display = bool(view and view.frames)
         log = Text("\n".join(view.log) if view else "", self.colours.quiet)
-        self.query_one("#lines", Static).update(log)
-        if self.following:
+        self.query_one("#lines", Static).update(failures_text(view, self.colours) if self.asking_why else log)
+        if self.following and not self.asking_why:
             self.query_one("#log", VerticalScroll).scroll_end(animate=False)
         hidden = {"run_start"} if view and view.going else {"run_stop"}
         if not (view and (view.downloading or view.paused)):
@@ -164,6 +165,13 @@ class RunScreen(VetterScreen):
         from tui.screens.settings import SettingsScreen
 
         self.app.push_screen(SettingsScreen())
+
+    def action_why(self) -> None:
+        """Show what failed and why, whole, or the log again."""
+        self.asking_why = not self.asking_why
+        self.run_seen(self.vet.run_view)
+        if self.asking_why:
+            self.query_one("#log", VerticalScroll).scroll_home(animate=False)
 
     def action_follow(self) -> None:
         """Follow the end of the log, or let it stand."""

@@ -155,7 +155,9 @@ class SettingsScreen(VetterScreen):
 
     def run_seen(self, view: RunView | None, *, ended: bool) -> None:  # noqa: ARG002
         """Offer a start only where no run is going on."""
-        hidden = {"settings_start"} if view is not None and view.going else set()
+        hidden = {"help", "quit"}  # their keys are typed into the field here
+        if view is not None and view.going:
+            hidden.add("settings_start")
         self.query_one(KeyBar).hide(frozenset(hidden))
 
     def action_move(self, lines: int) -> None:

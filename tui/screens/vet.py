@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
 
 from textual import on
 from textual.app import ComposeResult
@@ -11,16 +10,14 @@ from textual.containers import Container
 
 from store.project import StoreError
 from tui import keys, messages
+from tui.screens.arrivals import Arriving
 from tui.screens.deciding import Deciding
 from tui.widgets.cutouts import Cutouts
 from tui.widgets.evidence import EvidencePanel
 from tui.widgets.lines import KeyBar, StatusLine
 
-if TYPE_CHECKING:
-    from tui.following import RunView
 
-
-class VetScreen(Deciding):
+class VetScreen(Arriving, Deciding):
     """Walk the candidates and decide; every action here is named in the table of keys."""
 
     WHERE = keys.VET
@@ -202,10 +199,3 @@ class VetScreen(Deciding):
         from tui.screens.run import RunScreen
 
         self.app.push_screen(RunScreen())
-
-    def run_seen(self, view: RunView | None, *, ended: bool) -> None:
-        """Take note of a run; read the list again when one has ended."""
-        self.refresh_status()
-        if ended and view is not None:
-            self.vet.desk.forget_cutouts()
-            self.relist(self.table.listing.query, f"the run ended ({view.state}): the list was read again")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.text import Text
 
-from tui.following import FrameView, RunView, StageView
+from tui.following import FrameView, RunView, StageView, left_words
 from tui.widgets.palette import Palette, bar
 
 STATE_SIGNS = {"waiting": "·", "running": "▶", "done": "✓", "failed": "✗", "unchanged": "="}
@@ -23,18 +23,46 @@ def headline(view: RunView | None, colours: Palette) -> Text:
     return line
 
 
+def next_words(view: RunView) -> str:
+    """Say why a run ended before its end, and what goes on from there."""
+    if view.going or view.state == "done" or view.paused:
+        return ""
+    if view.state == "done in part":
+        return f"{len(view.failures)} failed: w says why; s tries those again, the rest is done"
+    return f"{view.text or 'it ended without a word'}; s goes on with what is left"
+
+
+def failures_text(view: RunView | None, colours: Palette) -> Text:
+    """Write what failed and why, whole, and where there is more to read."""
+    if view is None or not view.failures:
+        lines = [Text("nothing failed", colours.quiet)]
+        if view is not None and view.state == "failed":
+            lines = [Text(view.text, colours.alert)]
+    else:
+        lines = [
+            line
+            for name, reason in view.failures
+            for line in (Text(f"✗ {name}", colours.alert), Text(f"  {reason}", colours.plain))
+        ]
+    if view is not None:
+        lines.append(Text(f"outputs/log/run-{view.run_id}.log has what the run printed", colours.quiet))
+    return Text("\n").join(lines)
+
+
 def stage_line(stage: StageView, width: int, colours: Palette) -> Text:
     """Draw one stage."""
     line = Text(f"{STATE_SIGNS[stage.state]} ", colours.alert if stage.failed else colours.good)
     line.append(stage.name.ljust(9), colours.strong)
     in_bytes = stage.unit == "bytes"
-    room = max(6, min(40, width - (62 if in_bytes else 34)))
+    room = max(6, min(40, width - (62 if in_bytes else 50)))
     share = stage.done / stage.total if stage.total else float(stage.state == "done")
     full, empty = bar(share, room)
     line.append(full, colours.bar)
     line.append(empty, colours.trough)
     counted = f" {stage.done}/{stage.total}" if stage.total else f" {stage.state}"
     line.append(f" {stage.text}" if in_bytes else counted, colours.plain)
+    if stage.seconds_left is not None:
+        line.append(f"  {left_words(stage.seconds_left)}", colours.quiet)
     if stage.failed:
         line.append(f"  {stage.failed} failed", colours.alert)
     return line
@@ -52,6 +80,8 @@ def frame_line(frame: FrameView, width: int, colours: Palette) -> Text:
         line.append(full, colours.bar)
         line.append(empty, colours.trough)
         counted = f" {frame.done}/{frame.total}" if frame.total else " waiting"
+        if frame.seconds_left is not None:
+            counted += f"  {left_words(frame.seconds_left)}"
         line.append(f" {frame.text}" if frame.unit == "bytes" else counted, colours.quiet)
     else:
         line.append(frame.text or frame.state, colours.alert if failed else colours.quiet)
@@ -69,6 +99,9 @@ def frames_to_show(view: RunView, room: int) -> list[FrameView]:
 def stages_text(view: RunView | None, width: int, colours: Palette) -> Text:
     """Write the headline and every stage."""
     lines = [headline(view, colours)]
+    if view is not None and (words := next_words(view)):
+        lines.append(Text(words, colours.alert if view.state == "failed" else colours.quiet))
+        lines[-1].truncate(width, overflow="ellipsis")
     lines += [stage_line(stage, width, colours) for stage in view.stages] if view else []
     return Text("\n").join(lines)
 
