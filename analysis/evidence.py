@@ -16,11 +16,13 @@ from analysis.grouping import foreign_samples, group_objects, offsets_arcsec
 from analysis.instruments import order_key
 from analysis.object_artifacts import object_artifact_probability
 from analysis.ordinary import distance_from_ordinary
+from analysis.stamp_file import batches
 from analysis.structure import detection_images, measure_structure
 
 Array = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
+Image = npt.NDArray[np.float32]
 
 SEEN_SNR: Final = 3.0
 STAR_SNR: Final = 300.0
@@ -125,11 +127,14 @@ def gather(sources: pd.DataFrame, objects: Objects, rows: IntArray, seen: Sequen
     bands, members = _bands(seen)
     flux, error, variability = _photometry(seen, members, len(rows))
     table = _detections(sources, objects, rows)
-    stamps, noise = _stamps(seen, members, len(rows))
-    image = detection_images(stamps, noise)
-    heads = group_objects(ra, dec, table["snr"].to_numpy(dtype=float), image)
-    foreign = foreign_samples(ra, dec, heads, table["r_kron_arcsec"].to_numpy(dtype=float))
-    facts = table.assign(**measure_structure(image, stamps, noise, foreign))
+    stack = _Stack.of(seen, members)
+    heads = group_objects(ra, dec, table["snr"].to_numpy(dtype=float), stack)
+    size = table["r_kron_arcsec"].to_numpy(dtype=float)
+    parts = [
+        measure_structure(*stack.around(part), foreign_samples(ra, dec, heads, size, part))
+        for part in batches(len(rows)) or [np.arange(0)]
+    ]
+    facts = table.assign(**{name: np.concatenate([part[name] for part in parts]) for name in parts[0]})
     facts["members"] = np.log10(np.bincount(heads, minlength=len(rows))[np.arange(len(rows))].clip(1))
     sharp, light = _per_band(seen, members, "sharpness"), _starlight(seen, members)
     facts["artifact_probability"] = object_artifact_probability(
@@ -234,14 +239,27 @@ def _median(values: Array) -> float:
     return float(np.median(known)) if known.size else math.inf
 
 
-def _stamps(
-    seen: Sequence[Seen], members: Sequence[Sequence[int]], n: int
-) -> tuple[npt.NDArray[np.float32], Array]:
-    """Return stamps (n, b, s, s) and their noise (n, b), of the deepest frame of each band that covers it."""
-    chosen = [_deepest(seen, frames) for frames in members]
-    stamps = np.stack([seen[i].forced.stamps for i in chosen], axis=1)
-    noise = np.stack([seen[i].forced.stamp_noise for i in chosen], axis=1)
-    return stamps, noise.reshape(n, len(chosen))
+@dataclass(frozen=True, eq=False)
+class _Stack:
+    """Stamps of the deepest frame of each band, read by numbers of objects, and their noise (n, b)."""
+
+    stamps: tuple[Any, ...]
+    noise: Array
+
+    @classmethod
+    def of(cls, seen: Sequence[Seen], members: Sequence[Sequence[int]]) -> "_Stack":
+        """Choose the frames."""
+        forced = [seen[_deepest(seen, frames)].forced for frames in members]
+        return cls(tuple(f.stamps for f in forced), np.stack([f.stamp_noise for f in forced], axis=1))
+
+    def around(self, rows: IntArray) -> tuple[Image, Image, Array]:
+        """Return detection images (m, s, s), stamps (m, b, s, s) and noise (m, b) of some objects."""
+        stamps = np.stack([of_band[rows] for of_band in self.stamps], axis=1)
+        return detection_images(stamps, self.noise[rows]), stamps, self.noise[rows]
+
+    def __getitem__(self, rows: IntArray) -> Image:
+        """Return detection images of some objects."""
+        return self.around(rows)[0]
 
 
 def _snr(flux: Array, error: Array) -> Array:

@@ -53,7 +53,8 @@ class Forced:
     saturated : bool
         A hole of up to 1000 px lies within 4 px.
     stamps : float32, shape (n, 41, 41), axes (object, north, east)
-        Common PSF, flux unit per square arcsec, 0.06 arcsec a step; NaN without a value.
+        Common PSF, flux unit per square arcsec, 0.06 arcsec a step; NaN without a value. An array, or a file
+        that is read by numbers (`analysis.stamp_file`).
     stamp_noise : float64
         Noise of one sample of the stamp.
     """
@@ -65,7 +66,7 @@ class Forced:
     core_err: Array
     sharpness: Array
     saturated: BoolArray
-    stamps: npt.NDArray[np.float32]
+    stamps: Any
     stamp_noise: Array
 
 
@@ -88,7 +89,9 @@ def aperture_radius(fwhm: float, reference: float) -> float:
     return float(max(LEAST_RADIUS_ARCSEC, 1.1 * width))
 
 
-def force(frame: Frame, ra: Array, dec: Array, reference: float, *, core: int = CORE) -> Forced:
+def force(
+    frame: Frame, ra: Array, dec: Array, reference: float, *, core: int = CORE, stamps: Any = None
+) -> Forced:
     """Measure given places in a frame.
 
     The frame is blurred by the Gaussian that takes its PSF's width to the reference's,
@@ -105,6 +108,8 @@ def force(frame: Frame, ra: Array, dec: Array, reference: float, *, core: int = 
         From `reference_fwhm` of all frames.
     core : int
         Longest side of the tiles in which the frame is read, pixels; it changes no result.
+    stamps : StampFile or None
+        Where to keep the stamps; None: in memory, 6.7 kB a place.
 
     Returns
     -------
@@ -122,7 +127,8 @@ def force(frame: Frame, ra: Array, dec: Array, reference: float, *, core: int = 
     empty = np.full(n, np.nan)
     found = Forced(
         np.zeros(n, bool), empty.copy(), empty.copy(), empty.copy(), empty.copy(), empty.copy(),
-        np.zeros(n, bool), np.full((n, STAMP_SIDE, STAMP_SIDE), np.nan, np.float32), empty.copy(),
+        np.zeros(n, bool), np.full((n, STAMP_SIDE, STAMP_SIDE), np.nan, np.float32)
+        if stamps is None else stamps, empty.copy(),
     )  # fmt: skip
     margin = math.ceil((STAMP_HALF + 1) * STAMP_STEP_ARCSEC * 1.5 / frame.pixel_scale + 4 * job.blur_px) + 2
     for tile in make_tiles(frame.shape, core, margin):

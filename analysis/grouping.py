@@ -8,6 +8,7 @@ import numpy.typing as npt
 from scipy.spatial import cKDTree
 
 from analysis.forced import STAMP_HALF, STAMP_STEP_ARCSEC
+from analysis.stamp_file import batches
 
 Array = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -27,7 +28,7 @@ def offsets_arcsec(ra: Array, dec: Array) -> tuple[Array, Array]:
     return turned * np.cos(np.radians(dec)) * 3600.0, (dec - np.median(dec)) * 3600.0
 
 
-def group_objects(ra: Array, dec: Array, brightness: Array, image: npt.NDArray[Any]) -> IntArray:
+def group_objects(ra: Array, dec: Array, brightness: Array, image: Any) -> IntArray:
     """Join objects into systems.
 
     Going from the brightest object on, a fainter one within 1.2 arcsec belongs to it, and to its system,
@@ -41,7 +42,8 @@ def group_objects(ra: Array, dec: Array, brightness: Array, image: npt.NDArray[A
     brightness : float64, shape (n,)
         Decides who is whose fragment; NaN counts as faintest.
     image : float32, shape (n, s, s), axes (object, north, east)
-        Detection images around each object, noise 1 per sample; see `analysis.structure`.
+        Detection images around each object, noise 1 per sample; see `analysis.structure`. An array, or
+        anything that gives those of some numbers as image[numbers].
 
     Returns
     -------
@@ -74,8 +76,19 @@ def group_objects(ra: Array, dec: Array, brightness: Array, image: npt.NDArray[A
     return head
 
 
-def _saddle_holds(image: npt.NDArray[Any], of: IntArray, east: Array, north: Array) -> npt.NDArray[np.bool_]:
+def _saddle_holds(image: Any, of: IntArray, east: Array, north: Array) -> npt.NDArray[np.bool_]:
     """Tell for pairs whether the light on the line to the fainter one never falls below the limit."""
+    holds = np.zeros(len(of), dtype=bool)
+    order = np.argsort(of, kind="stable")
+    for part in batches(len(of)):
+        pairs = order[part]
+        whose, place = np.unique(of[pairs], return_inverse=True)
+        holds[pairs] = _saddles(image[whose], place, east[pairs], north[pairs])
+    return holds
+
+
+def _saddles(image: npt.NDArray[Any], of: IntArray, east: Array, north: Array) -> npt.NDArray[np.bool_]:
+    """Return `_saddle_holds` of pairs whose images are in memory."""
     share = np.linspace(0.0, 1.0, _STEPS)[None, :]
     rows = np.rint(STAMP_HALF + north[:, None] * share / STAMP_STEP_ARCSEC).astype(np.int64)
     columns = np.rint(STAMP_HALF + east[:, None] * share / STAMP_STEP_ARCSEC).astype(np.int64)
@@ -85,8 +98,10 @@ def _saddle_holds(image: npt.NDArray[Any], of: IntArray, east: Array, north: Arr
     return holds
 
 
-def foreign_samples(ra: Array, dec: Array, head: IntArray, size: Array) -> npt.NDArray[np.bool_]:
-    """Return which samples of each object's stamp belong to an object of another system.
+def foreign_samples(
+    ra: Array, dec: Array, head: IntArray, size: Array, rows: IntArray | None = None
+) -> npt.NDArray[np.bool_]:
+    """Return which samples of an object's stamp belong to an object of another system.
 
     A sample belongs to whatever object is nearest in units of the objects' sizes.
 
@@ -96,12 +111,15 @@ def foreign_samples(ra: Array, dec: Array, head: IntArray, size: Array) -> npt.N
         As in `group_objects`, and its answer.
     size : float64, shape (n,)
         Kron radii, arcsec.
+    rows : int64, shape (m,), or None
+        Numbers of the objects asked for; None: all.
 
     Returns
     -------
-    bool, shape (n, s, s), axes (object, north, east)
+    bool, shape (m, s, s), axes (object, north, east)
     """
-    n = len(ra)
+    asked = np.arange(len(ra)) if rows is None else rows
+    n = len(asked)
     side = 2 * STAMP_HALF + 1
     foreign = np.zeros((n, side, side), dtype=bool)
     east, north = offsets_arcsec(ra, dec)
@@ -110,8 +128,9 @@ def foreign_samples(ra: Array, dec: Array, head: IntArray, size: Array) -> npt.N
     if not n:
         return foreign
     tree = cKDTree(np.column_stack([east, north]))
-    near = tree.query_ball_point(np.column_stack([east, north]), 1.5 * STAMP_HALF * STAMP_STEP_ARCSEC)
-    for i, neighbours in enumerate(near):
+    here = np.column_stack([east[asked], north[asked]])
+    near = tree.query_ball_point(here, 1.5 * STAMP_HALF * STAMP_STEP_ARCSEC)
+    for place, (i, neighbours) in enumerate(zip(asked.tolist(), near, strict=True)):
         who = np.asarray(neighbours)
         own = head[who] == head[i]
         if own.all():
@@ -119,5 +138,5 @@ def foreign_samples(ra: Array, dec: Array, head: IntArray, size: Array) -> npt.N
         dx = (along[None, :] - (east[who] - east[i])[:, None]) / width[who][:, None]
         dy = (along[None, :] - (north[who] - north[i])[:, None]) / width[who][:, None]
         square = dy[:, :, None] ** 2 + dx[:, None, :] ** 2
-        foreign[i] = square[~own].min(axis=0) < square[own].min(axis=0)
+        foreign[place] = square[~own].min(axis=0) < square[own].min(axis=0)
     return foreign

@@ -13,6 +13,7 @@ from astropy.wcs import WCS, FITSFixedWarning
 from analysis.simulate import ANOMALIES, ARTIFACTS, TRUTH_NAME, simulate_field
 from analysis.simulate.anomalies import draw_anomalies
 from analysis.simulate.exposures import coverage, expose
+from analysis.simulate.galaxies import draw_galaxy
 from analysis.simulate.pointing import Pointing, offset_to_radec, plan
 from analysis.simulate.population import draw_magnitudes, draw_star, flux_njy
 from analysis.simulate.render import render
@@ -285,6 +286,29 @@ def test_galaxies_grow_in_number_to_the_faint_end():
     assert (np.diff(counts) > 0).all()
     assert counts[-1] / counts[-3] == pytest.approx(10 ** (2 * 0.24), rel=0.1)
     assert counts[3] / counts[1] == pytest.approx(10 ** (2 * 0.36), rel=0.4)
+
+
+def test_ordinary_galaxies_keep_their_magnitude_whatever_they_are_made_of():
+    """Bulge, bar, ring, clumps and disc share the light: the sum is what was asked, company adds little."""
+    rng = np.random.default_rng(4)
+    drawn = [draw_galaxy(rng, 23.0, ("F200W",), (0.0, 0.0)) for _ in range(200)]
+    total = np.array([galaxy.flux("F200W") for galaxy in drawn]) / flux_njy(23.0)
+    assert np.median(total) == pytest.approx(1.0, abs=0.03)
+    assert total.min() > 0.9
+    assert len({len(galaxy.pieces) for galaxy in drawn}) > 8
+
+
+def test_a_patchy_disc_is_uneven_and_a_lane_takes_light():
+    """Patches scatter the brightness at one radius; a lane dims one side of the major axis."""
+    turn = np.linspace(0, 2 * np.pi, 90).astype("f4")
+    east, north = 0.3 * np.sin(turn), 0.3 * np.cos(turn)
+    even = Sersic(0.4, 1.0, 1.0, 0.0).brightness(east, north, 0.03)
+    patchy = Sersic(0.4, 1.0, 1.0, 0.0, patchy=0.5, grain=3).brightness(east, north, 0.03)
+    assert np.ptp(even) < 1e-3 * even.mean()
+    assert 0.25 < np.log(patchy / even).std() < 0.8
+    side = np.array([0.05, -0.05], dtype="f4")
+    lane = Sersic(0.4, 1.0, 0.3, 0.0, lane=0.6).brightness(side, np.zeros(2, "f4"), 0.03)
+    assert lane.min() < 0.7 * lane.max()
 
 
 def test_nothing_comes_through_before_lyman_alpha():

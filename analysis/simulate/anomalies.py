@@ -7,7 +7,8 @@ from typing import Final
 import numpy as np
 
 from analysis.simulate.bands import BANDS
-from analysis.simulate.population import draw_galaxy, flux_njy, scaled
+from analysis.simulate.galaxies import draw_galaxy
+from analysis.simulate.population import flux_njy, scaled
 from analysis.simulate.shapes import LensedGalaxy, Ring, Sersic
 from analysis.simulate.sources import Piece, Source
 from analysis.simulate.spectra import Spectrum

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float32]
+_WAVES = 8
 
 
 class Shape(Protocol):
@@ -43,6 +44,11 @@ class Sersic:
         Minor over major axis; position angle, degrees east of north.
     arms, pitch_deg, contrast : float
         Number of arms, their pitch angle, their contrast in 0..1.
+    patchy, grain : float, int
+        Contrast of the patches that star formation and dust make of a disc, as the natural logarithm's
+        standard deviation, and the number that says which patches these are.
+    lane : float
+        Depth in 0..1 of a dust lane along the major axis, on one side of the centre.
     """
 
     radius: float
@@ -52,6 +58,9 @@ class Sersic:
     arms: int = 0
     pitch_deg: float = 20.0
     contrast: float = 0.0
+    patchy: float = 0.0
+    grain: int = 0
+    lane: float = 0.0
 
     @property
     def _b(self) -> float:
@@ -75,7 +84,22 @@ class Sersic:
             turn = np.arctan2(across / self.axis_ratio, along)
             turn -= 0.5 * np.log(squared / self.radius**2) / math.tan(math.radians(self.pitch_deg))
             light *= 1 + self.contrast * np.cos(self.arms * turn)
+        if self.patchy:
+            light *= self._patches(along / self.radius, across / (self.axis_ratio * self.radius))
+        if self.lane:
+            thick = 0.45 * self.axis_ratio * self.radius + 0.02
+            light *= 1 - self.lane * np.exp(-0.5 * ((across - 0.35 * thick) / (0.5 * thick)) ** 2)
         return np.asarray(light, dtype=np.float32)
+
+    def _patches(self, along: Array, across: Array) -> Array:
+        """Return a lognormal field of median 1, plane waves of 0.3 to 1.3 radii in the plane of the disc."""
+        rng = np.random.default_rng(self.grain)
+        field = np.zeros(np.broadcast_shapes(along.shape, across.shape), dtype=np.float32)
+        for _ in range(_WAVES):
+            number, turn = 2 * math.pi / rng.uniform(0.3, 1.3), rng.uniform(0, 2 * math.pi)
+            kx, ky = np.float32(number * math.cos(turn)), np.float32(number * math.sin(turn))
+            field += np.cos(kx * along + ky * across + np.float32(rng.uniform(0, 2 * math.pi)))
+        return np.asarray(np.exp(self.patchy * math.sqrt(2 / _WAVES) * field), dtype=np.float32)
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,12 +90,14 @@ def _everywhere(
 ) -> "tuple[list[Any], list[tuple[FrameRecord, str]]]":
     """Return the forced measurements of each frame that can be read, and the others with the reason."""
     from analysis.evidence import Seen, bright_stars
-    from analysis.forced import aperture_radius, force, reference_fwhm
+    from analysis.forced import STAMP_SIDE, aperture_radius, force, reference_fwhm
     from analysis.i2d import FrameError
+    from analysis.stamp_file import StampFile
     from analysis.starlight import starlight_in
 
     stars, reference = bright_stars(sources), reference_fwhm([r.fwhm_arcsec for r in records])
     ra, dec = objects.ra[rows], objects.dec[rows]
+    project.cache.mkdir(parents=True, exist_ok=True)
     seen, failures = list[Any](), []
     for record in records:
         try:
@@ -103,7 +105,9 @@ def _everywhere(
                 frame = replace(
                     opened.frame, instrument=record.instrument, filter=record.filter, to_njy=record.to_njy
                 )
-                forced = force(frame, ra, dec, reference)
+                forced = force(
+                    frame, ra, dec, reference, stamps=StampFile(len(rows), STAMP_SIDE, project.cache)
+                )
                 radius = aperture_radius(record.fwhm_arcsec, reference)
                 light = starlight_in(frame, stars, ra, dec, radius)
         except FrameError as error:
