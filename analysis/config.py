@@ -46,6 +46,8 @@ __all__ = [
 ]
 
 FILE_NAME = "config.toml"
+MOST_NAMES = 35
+"""Most labels or reasons: as many as there are keys for."""
 
 
 class ConfigError(Exception):
@@ -202,6 +204,16 @@ def _checked(item: dataclasses.Field[Any], default: Any, value: Any, label: str,
             or not all(isinstance(v, str) for v in value)
         ):
             raise wrong
+        pattern = item.metadata["pattern"]
+        names = [entry.partition(" ")[0] for entry in value]
+        own = [entry.partition(" ")[2] for entry in value if " " in entry]
+        if pattern is not None and not (
+            all(map(pattern.fullmatch, value))
+            and len(set(names)) == len(names)
+            and len(set(own)) == len(own)
+            and len(value) <= MOST_NAMES
+        ):
+            raise wrong
         return list(value)
     if isinstance(default, str):
         pattern = item.metadata["pattern"]
@@ -244,6 +256,11 @@ def _allowed(item: dataclasses.Field[Any]) -> str:
         return " or ".join(f'"{choice}"' for choice in meta["choices"])
     if isinstance(default, bool):
         return "true or false"
+    if isinstance(default, list) and meta["pattern"]:
+        return (
+            f"at most {MOST_NAMES} different names in small letters, digits and _, none of them none, "
+            'undecided or conflict; each may have a key of one character after a blank: "merger M"'
+        )
     if isinstance(default, list):
         return 'a list of names, for example ["I2D"]' if default else "a list of names, or []"
     if isinstance(default, str) and default.startswith("http"):

@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
+REASON_KEYS = "123456789abcdefghijklmnopqrstuvwxyz"
+
 
 def key(
     default: Any,
@@ -102,15 +104,47 @@ class Execution:
     workers: int = key(0, "worker processes; 0 means one per core", low=0, high=1024)
 
 
+_NAMED_KEY = re.compile(r"(?!(?:none|undecided|conflict)\b)[a-z][a-z0-9_]{0,31}(?: [^\s,])?")
+
+
+def named_keys(entries: list[str]) -> tuple[tuple[str, str], ...]:
+    """Split entries such as "known" and "merger M" into name and key, "" where none is given."""
+    return tuple((name, own) for name, _, own in (entry.partition(" ") for entry in entries))
+
+
 @dataclass(frozen=True)
 class Vetting:
-    """Who decides."""
+    """Who decides, and what a verdict can be."""
 
     vetter: str = key(
         "",
         "name written with each verdict; empty means the login name",
         pattern=re.compile(r"[A-Za-z0-9._-]{0,64}"),
     )
+    labels: list[str] = key(
+        ["interesting", "ordinary", "artifact", "known", "discuss"],
+        "labels that can be given; one of your own has its key after a blank",
+        pattern=_NAMED_KEY,
+    )
+    reasons: list[str] = key(
+        [
+            "diffraction_spike", "persistence", "snowball", "claw", "wisp", "seam", "dragons_breath",
+            "scattered_light", "ghost", "crosstalk", "cosmic_ray", "hot_pixel", "edge", "other",
+        ],
+        "kinds of artefact; without a key of their own they get 1 to 9, then a to z",
+        pattern=_NAMED_KEY,
+    )  # fmt: skip
+
+    def label_keys(self) -> tuple[tuple[str, str], ...]:
+        """Give each label and its key, "" where the table of keys has it."""
+        return named_keys(self.labels)
+
+    def reason_keys(self) -> tuple[tuple[str, str], ...]:
+        """Give each reason and its key; those without one of their own get the free ones in order."""
+        given = named_keys(self.reasons)
+        taken = {own for _, own in given}
+        free = iter([sign for sign in REASON_KEYS if sign not in taken])
+        return tuple((name, own or next(free, "")) for name, own in given)
 
     def name(self) -> str:
         """Vetter's name: the configured one, else the login name made suitable."""

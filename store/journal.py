@@ -9,7 +9,7 @@ import socket
 import threading
 import time
 import zlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from io import FileIO
@@ -21,7 +21,9 @@ from store.ulid import next_ulid
 
 FORMAT = 1
 VETTER = re.compile(r"[A-Za-z0-9._-]{1,64}")
-ACTIONS = ("label", "grade", "check", "note", "undo", "redo")
+KEPT = ("view", "ranking")
+"""What a person keeps under a name; no decision on a candidate, so undo passes it by."""
+ACTIONS = ("label", "grade", "check", "note", "undo", "redo", *KEPT)
 
 _TAIL_BYTES = 65_536
 
@@ -50,6 +52,21 @@ class Line:
     pid: int = 0
     version: str = ""
     v: int = FORMAT
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A line as it is asked for: everything but what the journal itself adds."""
+
+    action: str
+    candidate: str
+    ra: float | None = None
+    dec: float | None = None
+    payload: Mapping[str, Any] = field(default_factory=dict)
+    rank: int | None = None
+    score: float | None = None
+    seconds: float | None = None
+    undoes: str = ""
 
 
 @dataclass(frozen=True)
@@ -145,6 +162,8 @@ class Record:
             return self._undo(line)
         if line.action == "redo":
             return self._redo(line)
+        if line.action in KEPT:
+            return None
         self.standing.append(line)
         self.undone.clear()
         return line
@@ -186,52 +205,58 @@ class Journal:
         self._host = socket.gethostname()
         self._thread = threading.Lock()
 
-    def append(
-        self,
-        *,
-        action: str,
-        candidate: str,
-        ra: float | None = None,
-        dec: float | None = None,
-        payload: Mapping[str, Any] | None = None,
-        rank: int | None = None,
-        score: float | None = None,
-        seconds: float | None = None,
-        undoes: str = "",
-    ) -> Line:
-        """Add a line that is on the disk when this returns; JournalError where it could not be put there."""
+    def append(self, **fields: Any) -> Line:
+        """Add a line, given by the fields of a `Draft`; see `append_all`."""
+        return self.append_all([Draft(**fields)])[0]
+
+    def append_all(self, drafts: Sequence[Draft]) -> list[Line]:
+        """Add lines that are all on the disk when this returns; JournalError where none is."""
+        if not drafts:
+            return []
         try:
             with self._thread, _open_durably(self.path) as file:
                 fcntl.flock(file, fcntl.LOCK_EX)
                 size = os.fstat(file.fileno()).st_size
                 tail = os.pread(file.fileno(), _TAIL_BYTES, max(0, size - _TAIL_BYTES))
-                now = self._clock()
-                line = Line(
-                    id=next_ulid(now, _last_id(tail)),
-                    at=datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds"),
+                lines = self._dated(drafts, _last_id(tail))
+                # A line torn by a crash is ended first, so that it spoils nothing but itself.
+                start = b"\n" if tail and not tail.endswith(b"\n") else b""
+                _write_durably(file.fileno(), start + b"".join(map(encode, lines)), size)
+        except OSError as error:
+            what = "the decision was" if len(drafts) == 1 else f"the {len(drafts)} decisions were"
+            raise JournalError(
+                f"{self.path}: {what} not kept: {error.strerror or error}; "
+                "free some space or make the folder writable, then decide again"
+            ) from error
+        return lines
+
+    def _dated(self, drafts: Sequence[Draft], last: str) -> list[Line]:
+        """Give drafts their identifiers, each after the one before, and who writes them where."""
+        lines = []
+        now = self._clock()
+        at = datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds")
+        for draft in drafts:
+            last = next_ulid(now, last)
+            lines.append(
+                Line(
+                    id=last,
+                    at=at,
                     vetter=self.vetter,
-                    action=action,
-                    candidate=candidate,
-                    ra=_finite(ra),
-                    dec=_finite(dec),
-                    payload=dict(payload or {}),
-                    rank=None if rank is None else int(rank),
-                    score=_finite(score),
-                    seconds=_finite(seconds),
-                    undoes=undoes,
+                    action=draft.action,
+                    candidate=draft.candidate,
+                    ra=_finite(draft.ra),
+                    dec=_finite(draft.dec),
+                    payload=dict(draft.payload),
+                    rank=None if draft.rank is None else int(draft.rank),
+                    score=_finite(draft.score),
+                    seconds=_finite(draft.seconds),
+                    undoes=draft.undoes,
                     host=self._host,
                     pid=os.getpid(),
                     version=self.version,
                 )
-                # A line torn by a crash is ended first, so that it spoils nothing but itself.
-                start = b"\n" if tail and not tail.endswith(b"\n") else b""
-                _write_durably(file.fileno(), start + encode(line), size)
-        except OSError as error:
-            raise JournalError(
-                f"{self.path}: the decision was not kept: {error.strerror or error}; "
-                "free some space or make the folder writable, then decide again"
-            ) from error
-        return line
+            )
+        return lines
 
 
 def _last_id(tail: bytes) -> str:

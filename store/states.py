@@ -85,7 +85,12 @@ class VerdictState:
         return state
 
 
-def check_payload(action: str, payload: Mapping[str, Any], labels: Sequence[str] = LABELS) -> None:
+def check_payload(
+    action: str,
+    payload: Mapping[str, Any],
+    labels: Sequence[str] = LABELS,
+    reasons: Sequence[str] = REASONS,
+) -> None:
     """Raise ValueError where a decision is not one of those there are."""
     allowed: dict[str, tuple[object, Sequence[object]]] = {
         "label": (payload.get("label"), labels),
@@ -98,8 +103,8 @@ def check_payload(action: str, payload: Mapping[str, Any], labels: Sequence[str]
     value, choices = allowed[action]
     if value not in choices:
         raise ValueError(f"{action} {value!r}: one of {', '.join(map(str, choices))}")
-    if payload.get("reason", "") not in ("", *REASONS):
-        raise ValueError(f"reason {payload['reason']!r}: one of {', '.join(REASONS)}")
+    if payload.get("reason", "") not in ("", *reasons):
+        raise ValueError(f"reason {payload['reason']!r}: one of {', '.join(reasons)}")
     if action == "check":
         for name, outcome in payload["checks"].items():
             if name not in CHECKS or outcome not in OUTCOMES:

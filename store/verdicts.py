@@ -1,12 +1,14 @@
 """Verdicts: what each vetter decided, read from the journals and kept in memory."""
 
 import threading
+import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from store import __version__, decisions
 from store.database import Database
-from store.journal import Journal, JournalError, Line, Problem, Record
+from store.journal import KEPT, Draft, Journal, JournalError, Line, Problem, Record
 from store.journals import JournalFolder
 from store.project import Project
 from store.states import (
@@ -20,8 +22,19 @@ from store.states import (
     VerdictState,
     check_payload,
 )
+from store.ulid import next_ulid
 
 __all__ = ["CHECKS", "CONFLICT", "GRADES", "LABELS", "OUTCOMES", "REASONS", "VerdictBook", "VerdictState"]
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A saved view or a named ranking: who keeps it since when, and what it is."""
+
+    name: str
+    vetter: str
+    at: str
+    value: Mapping[str, Any]
 
 
 class VerdictBook:
@@ -36,9 +49,11 @@ class VerdictBook:
         version: str = __version__,
         resolve: Mapping[str, str] | None = None,
         labels: Sequence[str] = LABELS,
+        reasons: Sequence[str] = REASONS,
     ) -> None:
         self.vetter = vetter
-        self.labels = tuple(labels)
+        self.labels = (*(label for label in labels if label != "none"), "none")
+        self.reasons = tuple(reasons)
         self._database = database
         self._resolve = dict(resolve or {})
         self._journal = Journal(project.verdicts, vetter, version)
@@ -48,6 +63,7 @@ class VerdictBook:
         self._records: dict[str, Record] = {}
         self._standing: dict[Key, list[Line]] = {}
         self._states: dict[Key, VerdictState] = {}
+        self._kept: dict[tuple[str, str, str], Kept] = {}
         self._index = decisions.Index()
         self.refresh()
 
@@ -93,37 +109,51 @@ class VerdictBook:
         seconds: float | None = None,
     ) -> Line:
         """Keep a decision of this vetter: durable when this returns, JournalError where it is not kept."""
-        check_payload(action, payload, self.labels)
-        return self._write(
-            action=action,
-            candidate=candidate,
-            ra=ra,
-            dec=dec,
-            payload=payload,
-            rank=rank,
-            score=score,
-            seconds=seconds,
-        )
+        check_payload(action, payload, self.labels, self.reasons)
+        return self._write([Draft(action, candidate, ra, dec, payload, rank, score, seconds)])[0]
+
+    def decide_all(self, drafts: Sequence[Draft]) -> list[Line]:
+        """Keep many decisions at once, all or none, a line for each; undo takes the batch back whole."""
+        batch = next_ulid(time.time())
+        for draft in drafts:
+            check_payload(draft.action, draft.payload, self.labels, self.reasons)
+        return self._write([replace(draft, payload={**draft.payload, "batch": batch}) for draft in drafts])
 
     def undo(self) -> Line | None:
         """Take back this vetter's last standing decision; None where there is none."""
-        with self._memory:
-            self.refresh()
-            record = self._records.get(self.vetter)
-            if record is None or not record.standing:
-                return None
-            last = record.standing[-1]
-            return self._take_back(last, "undo", last.id)
+        return next(iter(self.take_back("undo")), None)
 
     def redo(self) -> Line | None:
         """Restore what undo took back last; None where nothing was, or a new decision came after it."""
+        return next(iter(self.take_back("redo")), None)
+
+    def take_back(self, action: str) -> list[Line]:
+        """Undo or redo; give the lines written: as many as the batch has, none where nothing is."""
         with self._memory:
             self.refresh()
             record = self._records.get(self.vetter)
-            if record is None or not record.undone:
-                return None
-            decision, undo = record.undone[-1]
-            return self._take_back(decision, "redo", undo.id)
+            if record is None:
+                return []
+            if action == "undo":
+                pairs = [(line, line.id) for line in record.standing]
+            else:
+                pairs = [(decision, undo.id) for decision, undo in record.undone]
+            return self._write([_taken_back(*pair, action) for pair in _last_batch(pairs)])
+
+    def keep(self, action: str, name: str, value: Mapping[str, Any] | None) -> Line:
+        """Keep a view or a ranking under a name, or with None give the name up; durable when this returns."""
+        if action not in KEPT:
+            raise ValueError(f"action {action!r}: one of {', '.join(KEPT)}")
+        if not name.strip():
+            raise ValueError(f"{action}: it needs a name")
+        payload = {"name": name, "value": None if value is None else dict(value)}
+        return self._write([Draft(action, "", payload=payload)])[0]
+
+    def kept(self, action: str) -> list[Kept]:
+        """Give what is kept of one kind: this vetter's own by name, then the others'."""
+        with self._memory:
+            found = [one for (kind, _, _), one in self._kept.items() if kind == action]
+        return sorted(found, key=lambda one: (one.vetter != self.vetter, one.vetter, one.name))
 
     def state(self, candidate: str, vetter: str | None = None) -> VerdictState:
         """Give what stands on a candidate by one vetter, this one by default."""
@@ -149,6 +179,12 @@ class VerdictBook:
             labels = {s.label for (_, name), s in self._states.items() if name == candidate and s.label}
         return CONFLICT if len(labels) > 1 else next(iter(labels), "")
 
+    def standing(self) -> list[Line]:
+        """Give this vetter's decisions that stand, oldest first."""
+        with self._memory:
+            record = self._records.get(self.vetter)
+            return list(record.standing) if record else []
+
     def history(self, candidate: str) -> list[Line]:
         """Give every line about a candidate, of all vetters, undone or not, oldest first."""
         candidate = self._resolve.get(candidate, candidate)
@@ -166,29 +202,17 @@ class VerdictBook:
             self.refresh()
             return list(self._lines), dict(self._states)
 
-    def _take_back(self, decision: Line, action: str, undoes: str) -> Line:
-        return self._write(
-            action=action,
-            candidate=decision.candidate,
-            ra=decision.ra,
-            dec=decision.dec,
-            payload={"action": decision.action, **decision.payload},
-            rank=decision.rank,
-            score=decision.score,
-            undoes=undoes,
-        )
-
-    def _write(self, **fields: Any) -> Line:
+    def _write(self, drafts: Sequence[Draft]) -> list[Line]:
         with self._memory:
-            line = self._journal.append(**fields)
+            lines = self._journal.append_all(drafts)
             # Read back from the file: memory holds what the file holds.
             self.refresh()
-            if not self._folder.holds(line):
+            if not all(self._folder.holds(line) for line in lines):
                 raise JournalError(
                     f"{self._journal.path}: the decision is not there after writing; another program changes "
                     "the file: end it, then decide again"
                 )
-            return line
+            return lines
 
     def _name(self, line: Line) -> str:
         return self._resolve.get(line.candidate, line.candidate)
@@ -197,10 +221,14 @@ class VerdictBook:
         self._records.clear()
         self._standing.clear()
         self._states.clear()
+        self._kept.clear()
         for line in self._lines:
             self._apply(line)
 
     def _apply(self, line: Line) -> None:
+        if line.action in KEPT:
+            self._take_kept(line)
+            return
         decision = self._records.setdefault(line.vetter, Record()).apply(line)
         if decision is None:
             return
@@ -219,3 +247,34 @@ class VerdictBook:
             self._states[key] = state
         else:
             del self._states[key]
+
+    def _take_kept(self, line: Line) -> None:
+        name, value = str(line.payload.get("name", "")), line.payload.get("value")
+        key = (line.action, line.vetter, name)
+        if isinstance(value, Mapping):
+            self._kept[key] = Kept(name, line.vetter, line.at, value)
+        else:
+            self._kept.pop(key, None)
+
+
+def _last_batch(pairs: Sequence[tuple[Line, str]]) -> list[tuple[Line, str]]:
+    """Give the last decision, or all of its batch, the last one first."""
+    if not pairs:
+        return []
+    batch = pairs[-1][0].payload.get("batch")
+    return (
+        [pair for pair in reversed(pairs) if pair[0].payload.get("batch") == batch] if batch else [pairs[-1]]
+    )
+
+
+def _taken_back(decision: Line, undoes: str, action: str) -> Draft:
+    return Draft(
+        action,
+        decision.candidate,
+        decision.ra,
+        decision.dec,
+        {"action": decision.action, **decision.payload},
+        decision.rank,
+        decision.score,
+        undoes=undoes,
+    )

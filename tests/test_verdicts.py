@@ -1,6 +1,7 @@
 """The book of verdicts: equal to a plain model under any order of decisions, undo, redo and restarts."""
 
 import math
+import os
 import shutil
 import tempfile
 from dataclasses import replace
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from store.database import Database, StoreError
+from store.journal import Draft
 from store.project import Project
 from store.verdicts import CHECKS, GRADES, LABELS, OUTCOMES, REASONS, VerdictBook, VerdictState
 
@@ -47,6 +49,7 @@ class Bookkeeping(RuleBasedStateMachine):
         self.undone: list = []
         self.bob: dict = {}
         self.torn = 0
+        self.views: dict = {}
 
     def teardown(self):
         shutil.rmtree(self.folder)
@@ -54,24 +57,40 @@ class Bookkeeping(RuleBasedStateMachine):
     @rule(name=names, what=payloads)
     def decide(self, name, what):
         self.book.decide(what[0], name, 1.0, 2.0, what[1], rank=1, score=0.5, seconds=1.0)
-        self.standing.append((name, *what))
+        self.standing.append([(name, *what)])
         self.undone.clear()
+
+    @rule(chosen=st.lists(names, min_size=1, unique=True), label=st.sampled_from(LABELS))
+    def decide_many_at_once(self, chosen, label):
+        drafts = [Draft("label", name, 1.0, 2.0, {"label": label}, 1, 0.5) for name in chosen]
+        lines = self.book.decide_all(drafts)
+        assert [line.candidate for line in lines] == chosen
+        assert len({line.payload["batch"] for line in lines}) == 1
+        self.standing.append([(name, "label", {"label": label}) for name in chosen])
+        self.undone.clear()
+
+    @rule(name=st.sampled_from(["faint", "north"]), value=st.none() | st.just({"band": "F200W"}))
+    def keep_a_view(self, name, value):
+        self.book.keep("view", name, value)
+        self.views.pop(name, None)
+        if value is not None:
+            self.views[name] = value
 
     @rule()
     def undo(self):
-        line = self.book.undo()
-        assert (line is None) == (not self.standing)
+        lines = self.book.take_back("undo")
+        assert bool(lines) == bool(self.standing)
         if self.standing:
             self.undone.append(self.standing.pop())
-            assert line.candidate == self.undone[-1][0]
+            assert [line.candidate for line in lines] == [one[0] for one in reversed(self.undone[-1])]
 
     @rule()
     def redo(self):
-        line = self.book.redo()
-        assert (line is None) == (not self.undone)
+        lines = self.book.take_back("redo")
+        assert bool(lines) == bool(self.undone)
         if self.undone:
             self.standing.append(self.undone.pop())
-            assert line.candidate == self.standing[-1][0]
+            assert [line.candidate for line in lines] == [one[0] for one in self.standing[-1]]
 
     @rule(name=names, label=st.sampled_from(LABELS[:-1]))
     def another_vetter_decides(self, name, label):
@@ -88,7 +107,7 @@ class Bookkeeping(RuleBasedStateMachine):
         if self.standing:
             self.undone.append(self.standing.pop())
 
-    @precondition(lambda self: self.standing or self.undone)
+    @precondition(lambda self: self.standing or self.undone or self.views)
     @rule(garbage=st.sampled_from([b'{"v":1,"id"', b"\x00" * 8]))
     def crash_in_mid_line(self, garbage):
         path = self.project.verdicts / "ann.jsonl"
@@ -101,7 +120,8 @@ class Bookkeeping(RuleBasedStateMachine):
     def book_equals_model(self):
         self.book.refresh()
         expected: dict = {}
-        for name, action, payload in self.standing:
+        assert {kept.name: kept.value for kept in self.book.kept("view")} == self.views
+        for name, action, payload in (one for batch in self.standing for one in batch):
             state = expected.setdefault(
                 name, {"label": "", "reason": "", "grade": "", "note": "", "checks": {}}
             )
@@ -308,3 +328,76 @@ def test_blank_states_compare_by_value():
     """A state is a value: two of the same facts are equal."""
     blank = VerdictState(candidate="C", vetter="ann")
     assert replace(blank, label="known") == VerdictState(candidate="C", vetter="ann", label="known")
+
+
+def test_a_batch_is_one_line_each_and_taken_back_in_one_go_after_a_restart(project):
+    """A thousand candidates: as many lines, one undo, one redo, the notes between them untouched."""
+    book = VerdictBook(project, "ann")
+    book.decide("note", "C3", 1.0, 2.0, {"text": "before"})
+    drafts = [
+        Draft("label", f"C{k}", 1.0, 2.0, {"label": "artifact", "reason": "edge"}, k, 0.5)
+        for k in range(1000)
+    ]
+    lines = book.decide_all(drafts)
+    assert len({line.id for line in lines}) == len(lines) == 1000
+    assert sorted(line.id for line in lines) == [line.id for line in lines]
+    again = VerdictBook(project, "ann")
+    assert len(again.take_back("undo")) == 1000
+    assert [(s.candidate, s.note) for s in again.all_states()] == [("C3", "before")]
+    assert len(VerdictBook(project, "ann").take_back("redo")) == 1000
+    assert {s.label for s in VerdictBook(project, "ann").all_states()} == {"artifact"}
+
+
+def test_a_batch_that_cannot_be_written_leaves_nothing(project, monkeypatch):
+    """All or none: a full disk in the middle of a batch leaves the journal as it was."""
+    book = VerdictBook(project, "ann")
+    label(book, NAMES[0], "known")
+    before = (project.verdicts / "ann.jsonl").read_bytes()
+    write, written = os.write, []
+
+    def full(descriptor, data):
+        if written:
+            raise OSError(28, "No space left on device")
+        written.append(True)
+        return write(descriptor, data[: len(data) // 2])
+
+    monkeypatch.setattr("store.journal.os.write", full)
+    with pytest.raises(StoreError, match="the 3 decisions were not kept: No space"):
+        book.decide_all([Draft("label", name, payload={"label": "known"}) for name in NAMES])
+    monkeypatch.undo()
+    assert (project.verdicts / "ann.jsonl").read_bytes() == before
+    assert len(VerdictBook(project, "ann").all_states()) == 1
+
+
+def test_views_and_rankings_are_lines_that_undo_passes_by(project):
+    """A named ranking outlives undo and restarts; own ones come first; giving up is a line too."""
+    book, bob = VerdictBook(project, "ann"), VerdictBook(project, "bob")
+    label(book, NAMES[0], "known")
+    book.keep("ranking", "shapes", {"anomaly": 1.0})
+    bob.keep("ranking", "bright", {"snr": 1.0})
+    book.keep("ranking", "shapes", {"anomaly": 0.9})
+    assert book.undo().candidate == NAMES[0]
+    assert book.undo() is None
+    later = VerdictBook(project, "ann")
+    assert [(k.name, k.vetter, k.value) for k in later.kept("ranking")] == [
+        ("shapes", "ann", {"anomaly": 0.9}),
+        ("bright", "bob", {"snr": 1.0}),
+    ]
+    later.keep("ranking", "shapes", None)
+    assert [k.name for k in VerdictBook(project, "ann").kept("ranking")] == ["bright"]
+    assert later.kept("view") == []
+    with pytest.raises(ValueError, match="name"):
+        later.keep("view", " ", {})
+
+
+def test_labels_and_reasons_of_ones_own(project):
+    """The lists given are those that may be written; an earlier label still stands."""
+    label(VerdictBook(project, "ann"), NAMES[0], "known")
+    book = VerdictBook(project, "ann", labels=["merger"], reasons=["moire"])
+    label(book, NAMES[1], "merger")
+    book.decide("label", NAMES[2], 1.0, 2.0, {"label": "merger", "reason": "moire"})
+    with pytest.raises(ValueError, match="one of merger, none"):
+        label(book, NAMES[1], "known")
+    with pytest.raises(ValueError, match="moire"):
+        book.decide("label", NAMES[2], 1.0, 2.0, {"label": "merger", "reason": "wisp"})
+    assert sorted(s.label for s in book.all_states()) == ["known", "merger", "merger"]

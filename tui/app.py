@@ -12,8 +12,13 @@ from typing import TYPE_CHECKING
 
 from analysis.config import Config
 from store.project import Project, StoreError
+<<<<<<< HEAD
 from tui.keys import KeymapError, resolve
 from tui.terminal import Probe, in_browser
+=======
+from tui.keys import KeymapError, resolve, with_labels
+from tui.terminal import Probe
+>>>>>>> 42a5d55 (Labels and reasons of one's own, notes byte for byte, history of a candidate, closing line)
 
 if TYPE_CHECKING:
     from tui.desk import Desk, Opening
@@ -45,7 +50,7 @@ def run_app(
     with Probe(setting) as probe:
         prefetch = Prefetch(project, config)
         try:
-            table = resolve(config.keys)
+            table = resolve(config.keys, with_labels(config.vetting.label_keys()))
         except KeymapError as error:
             print(f"jwst-vet: {project.root / 'config.toml'}: {error}", file=sys.stderr)
             return UNUSABLE
@@ -71,6 +76,9 @@ def run_app(
             driver=None if web else Driver,
         )
         app.run()
+        closing = app.desk.closing() if app.vetting.opened else ""
+    if closing:
+        print(closing)
     return int(app.return_code or 0)
 
 

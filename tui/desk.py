@@ -5,10 +5,12 @@ Comes in: names, queries, decisions. Goes out: frozen records, ready to be drawn
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from analysis.config import Config
@@ -84,6 +86,7 @@ class Desk:
         self._book: VerdictBook | None = None
         self._cutouts: OrderedDict[str, CutoutSet] = OrderedDict()
         self._lock = threading.Lock()
+        self._began = datetime.now(UTC).isoformat(timespec="milliseconds")
         self._database: Any = None
 
     @property
@@ -118,7 +121,15 @@ class Desk:
         from store.verdicts import VerdictBook
 
         if self._book is None:
-            self._book = VerdictBook(self.project, self.vetter, database=self.database, resolve=aliases)
+            vetting = self.config.vetting
+            self._book = VerdictBook(
+                self.project,
+                self.vetter,
+                database=self.database,
+                resolve=aliases,
+                labels=[name for name, _ in vetting.label_keys()],
+                reasons=[name for name, _ in vetting.reason_keys()],
+            )
         problems = tuple(str(problem) for problem in self._book.problems)
         whole = len(listing) == listing.total
         return Opening(listing, rows, self._book.states(), self._others(), info, problems, whole)
@@ -220,17 +231,32 @@ class Desk:
 
     def decide(
         self, row: CandidateRow, action: str, payload: Mapping[str, Any], seconds: float
-    ) -> tuple[Line | None, VerdictState]:
+    ) -> tuple[Line | None, Mapping[str, VerdictState]]:
         """Write one decision durably; give its line and what stands after it."""
         line = self.book.decide(
             action, row.candidate, row.ra, row.dec, payload, row.rank, row.composite_score, round(seconds, 2)
         )
-        return line, self.book.state(row.candidate)
+        return line, {row.candidate: self.book.state(row.candidate)}
 
-    def take_back(self, action: str) -> tuple[Line | None, VerdictState | None]:
-        """Undo or redo; give the line written, or None where there was nothing."""
-        line = self.book.undo() if action == "undo" else self.book.redo()
-        return line, None if line is None else self.book.state(line.candidate)
+    def take_back(self, action: str) -> tuple[Line | None, Mapping[str, VerdictState]]:
+        """Undo or redo; give the first line written, None where there was nothing, and all states changed."""
+        lines = self.book.take_back(action)
+        states = {line.candidate: self.book.state(line.candidate) for line in lines}
+        return (lines[0] if lines else None), states
+
+    def closing(self) -> str:
+        """Say what this sitting came to, once the app has gone."""
+        if self._book is None:
+            return ""
+        lines = [line for line in self._book.standing() if line.at >= self._began and line.pid == os.getpid()]
+        decided = {line.candidate for line in lines if line.payload.get("label", "none") != "none"}
+        single = {line.candidate for line in lines if "batch" not in line.payload} & decided
+        seconds = sum(line.seconds or 0.0 for line in lines if line.candidate in single)
+        try:
+            left = self.summary().undecided
+        except StoreError:
+            left = None  # a run holds the database, and nobody waits for it when leaving
+        return closing_line(len(decided), left, seconds / len(single) if single else None)
 
     def summary(self) -> Summary:
         """Count what is undecided and unchecked in the whole ranking."""
@@ -252,6 +278,16 @@ class Desk:
         """Bring the database's index up to the journals."""
         if self.project.database.exists():
             self.book.index()
+
+
+def closing_line(decided: int, left: int | None, each: float | None) -> str:
+    """Say how many were decided, how many are left, and how long each took."""
+    words = [f"{decided or 'nothing'} decided"]
+    if left is not None:
+        words.append(f"{left or 'none'} left")
+    if each is not None:
+        words.append(f"{each:.{1 if each < 9.95 else 0}f} s each")
+    return ", ".join(words)
 
 
 def _by_wavelength(row: MemberRow) -> tuple[object, ...]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
-    from textual.binding import Binding
+    from textual.binding import Binding, BindingsMap
 
 MOVE, VERDICT, CHECKS, FIND, VIEW, RUN, DOWNLOAD, CONFIGURATION, PROGRAM = (
     "Move",
@@ -90,6 +90,7 @@ TABLE: tuple[Key, ...] = (
     Key("no_label", "0,backspace", "label('none')", "no label", "take the label away", VERDICT, VET, 6),
     Key("grade", "G", "grade", "grade", "grade A sure, B probable, C possible, X no", VERDICT, VET, 5),
     Key("note", "m", "note", "note", "write a note", VERDICT, VET, 4),
+    Key("history", "H", "history", "history", "every decision on it, by everybody", VERDICT, VET, 7),
     Key("undo", "z", "undo", "undo", "undo your last decision, across restarts", VERDICT, VET, 2, "redo"),
     Key("redo", "Z", "redo", "redo", "redo what was undone", VERDICT, VET),
     Key("check_1", "1", "check(1)", "check", "check 1, other filters", CHECKS, VET, 2, "check_5"),
@@ -164,6 +165,7 @@ TABLE: tuple[Key, ...] = (
     Key("quit", "q", "app.leave", "quit", "leave; a run goes on without the app", PROGRAM, EVERYWHERE, 1),
 )
 
+LABEL_IDS = frozenset({"interesting", "ordinary", "artifact", "known", "discuss"})
 HELD_SECTIONS = frozenset({MOVE, VERDICT, CHECKS, FIND, VIEW})
 _NAMED = [
     "up",
@@ -214,6 +216,46 @@ def resolve(overrides: Mapping[str, str], table: Iterable[Key] = TABLE) -> tuple
     resolved = tuple(keys.values())
     _check_clashes(resolved)
     return resolved
+
+
+def with_labels(
+    labels: Iterable[tuple[str, str]], table: Iterable[Key] = TABLE, where: str = "[vetting] labels"
+) -> tuple[Key, ...]:
+    """Give the table with the labels of the configuration, each a name and its key: "" is the usual one."""
+    given = dict(labels)
+    made: list[Key] = []
+    for key in table:
+        if key.id not in LABEL_IDS:
+            made.append(key)
+        elif key.id in given:
+            made.append(dataclasses.replace(key, keys=given[key.id] or key.keys))
+        if key.id == "no_label":
+            made += [_label_key(name, own, where) for name, own in given.items() if name not in LABEL_IDS]
+    return tuple(made)
+
+
+def _label_key(name: str, own: str, where: str) -> Key:
+    if not own:
+        raise KeymapError(f'{where}: "{name}" has no key; give one after a blank, for example "{name} M"')
+    words = name.replace("_", " ")
+    return Key(f"label_{name}", own, f"label('{name}')", words, f"label it {words}", VERDICT, VET, 4)
+
+
+def fit(bound: BindingsMap, keys: Iterable[Key], where: str) -> None:
+    """Bring a screen's bindings to a table that has labels of its own, or lacks some."""
+    from textual.binding import Binding
+
+    wanted = {key.id: key for key in keys if key.where == where}
+    held: set[str | None] = set()
+    for name, entries in list(bound.key_to_bindings.items()):
+        kept = [one for one in entries if one.id is None or one.id in wanted]
+        held |= {one.id for one in kept}
+        bound.key_to_bindings[name] = kept
+    for key in wanted.values():
+        if key.id not in held:
+            for name in key.names():
+                entries = bound.key_to_bindings.setdefault(name, [])
+                entries.append(Binding(name, key.action, key.help, show=False, priority=True, id=key.id))
 
 
 def valid_in(keys: Iterable[Key], where: str) -> Iterator[Key]:

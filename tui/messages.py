@@ -67,11 +67,11 @@ class DetailRead(Message):
 
 @dataclass
 class Decided(Message):
-    """A journal line is on disk, or there was nothing to take back; `state` is what stands after it."""
+    """A journal line is on disk, or there was nothing to take back; `states` is what stands after it."""
 
     line: Line | None
     what: str
-    state: VerdictState | None
+    states: Mapping[str, VerdictState]
 
 
 @dataclass
@@ -103,6 +103,14 @@ class Found(Message):
 
     candidate: str | None
     words: str
+
+
+@dataclass
+class HistoryRead(Message):
+    """Every line about a candidate, of all vetters."""
+
+    candidate: str
+    lines: Sequence[Line]
 
 
 @dataclass

@@ -12,8 +12,6 @@ from textual.widgets import Static
 
 from tui.screens.base import Question
 
-REASON_KEYS = "123456789abcde"
-
 
 class ChoiceScreen(Question[str]):
     """A short list with a key for each line; escape takes nothing."""
@@ -39,7 +37,7 @@ class ChoiceScreen(Question[str]):
     def on_key(self, event: Key) -> None:
         """Take the choice that belongs to the key, in either case."""
         for key, _, value in self.choices():
-            if event.key.lower() == key:
+            if key in (event.key.lower(), event.character):
                 event.stop()
                 self.finish(value)
                 return
@@ -52,12 +50,9 @@ class ReasonScreen(ChoiceScreen):
     HINT = "esc: back, nothing is decided"
 
     def choices(self) -> list[tuple[str, str, str]]:
-        """Give the reasons of the store in their order."""
-        from store.verdicts import REASONS
-
-        return [
-            (key, reason.replace("_", " "), reason) for key, reason in zip(REASON_KEYS, REASONS, strict=True)
-        ]
+        """Give the reasons of the configuration with their keys."""
+        reasons = self.vet.config.vetting.reason_keys()
+        return [(sign, reason.replace("_", " "), reason) for reason, sign in reasons]
 
 
 class GradeScreen(ChoiceScreen):

@@ -71,11 +71,11 @@ class Deciding(Loading):
 
     def _write_in_thread(self, work: Any, what: str) -> None:
         try:
-            line, state = work()
+            line, states = work()
         except (StoreError, OSError, ValueError) as error:
             self.post_message(messages.DecisionFailed(what, str(error)))
             return
-        self.post_message(messages.Decided(line, what, state))
+        self.post_message(messages.Decided(line, what, states))
 
     @on(messages.DecisionFailed)
     def _failed(self, message: messages.DecisionFailed) -> None:
@@ -91,14 +91,15 @@ class Deciding(Loading):
     @on(messages.Decided)
     def _decided(self, message: messages.Decided) -> None:
         self.writing = False
-        line, state = message.line, message.state
-        if line is None or state is None:
+        line = message.line
+        if line is None:
             self.say(f"nothing to {message.what}")
         else:
-            before = self.states.get(line.candidate)
-            self.states[line.candidate] = state
-            if line.candidate in self.table.listing.places:
-                self.decided += bool(state.label) - bool(before and before.label)
+            for name, state in message.states.items():
+                before = self.states.get(name)
+                self.states[name] = state
+                if name in self.table.listing.places:
+                    self.decided += bool(state.label) - bool(before and before.label)
             self.table.refresh()
             self._acknowledge(message)
             self._start_index()
@@ -110,13 +111,16 @@ class Deciding(Loading):
         place = self.table.listing.places.get(line.candidate)
         if line.action in {"undo", "redo"}:
             words = describe(str(line.payload.get("action", "")), line.payload)
-            self.say(f"{line.action}: {words} · {line.candidate}")
+            many = len(message.states)
+            self.say(f"{line.action}: {words} · {line.candidate if many == 1 else f'{many} candidates'}")
             if place is not None:
                 self.table.move_to(place)
             self.refresh_evidence()
             return
         self.say(f"saved: {message.what}")
         self.refresh_evidence()
+        if len(message.states) > 1:
+            return
         given = line.action == "label" and line.payload.get("label") != "none"
         if given and self.table.candidate == line.candidate and place is not None:
             self.go_to_undecided(1, finished="every candidate in this list has a label: e exports")

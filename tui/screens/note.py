@@ -46,11 +46,11 @@ class NoteScreen(Question[str]):
     def on_key(self, event: Key) -> None:
         """Keep on enter."""
         if event.key == "enter":
-            self.finish(self.query_one(NoteArea).text.strip())
+            self.finish(self.query_one(NoteArea).text)
 
     def action_finish(self) -> None:
         """Leave the note as it was; ask again where something was written."""
-        if self.query_one(NoteArea).text.strip() == self.text or self._warned:
+        if self.query_one(NoteArea).text == self.text or self._warned:
             self.finish()
             return
         self._warned = True

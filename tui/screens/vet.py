@@ -11,13 +11,12 @@ from textual.containers import Container
 from store.project import StoreError
 from tui import keys, messages
 from tui.screens.arrivals import Arriving
-from tui.screens.deciding import Deciding
+from tui.screens.queueing import Queueing
 from tui.widgets.cutouts import Cutouts
 from tui.widgets.evidence import EvidencePanel
 from tui.widgets.lines import KeyBar, StatusLine
 
-
-class VetScreen(Arriving, Deciding):
+class VetScreen(Arriving, Queueing):
     """Walk the candidates and decide; every action here is named in the table of keys."""
 
     WHERE = keys.VET
@@ -25,6 +24,7 @@ class VetScreen(Arriving, Deciding):
 
     def compose(self) -> ComposeResult:
         """Lay out the parts; the style sheet places them by width and height."""
+        keys.fit(self._bindings, self.vet.keys, keys.VET)
         yield StatusLine()
         with Container(id="body"):
             yield self.table

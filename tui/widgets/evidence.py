@@ -12,10 +12,10 @@ from textual.widget import Widget
 
 from tui.widgets.palette import (
     CHECK_WORDS,
-    LABEL_SIGNS,
     OUTCOME_SIGNS,
     Palette,
     bar,
+    label_sign,
     label_style,
     label_words,
     outcome_style,
@@ -67,7 +67,7 @@ def verdict_line(evidence: Evidence, colours: Palette) -> Text:
     state = evidence.state
     label = state.label if state else ""
     line = Text()
-    line.append(f"{LABEL_SIGNS.get(label, '?')} {label_words(label)}".strip(), label_style(label, colours))
+    line.append(f"{label_sign(label)} {label_words(label)}".strip(), label_style(label, colours))
     if state and state.reason:
         line.append(f": {state.reason.replace('_', ' ')}", colours.quiet)
     if state and state.grade:

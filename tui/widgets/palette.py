@@ -62,6 +62,11 @@ def palette(*, dark: bool) -> Palette:
     return DARK if dark else LIGHT
 
 
+def label_sign(label: str) -> str:
+    """Give the sign of a label; one of the person's own has its first letter."""
+    return LABEL_SIGNS.get(label) or label[:1].upper()
+
+
 def label_style(label: str, colours: Palette) -> Style:
     """Give the style of a label."""
     return {
@@ -70,12 +75,13 @@ def label_style(label: str, colours: Palette) -> Style:
         "known": colours.good,
         "artifact": colours.quiet,
         "ordinary": colours.quiet,
-    }.get(label, colours.faint)
+        "": colours.faint,
+    }.get(label, colours.strong)
 
 
 def label_words(label: str) -> str:
     """Give a label as prose has it."""
-    return LABEL_WORDS.get(label, label)
+    return LABEL_WORDS.get(label, label.replace("_", " "))
 
 
 def outcome_style(outcome: str, colours: Palette) -> Style:

@@ -19,7 +19,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from tui.listing import Listing
-from tui.widgets.palette import LABEL_SIGNS, Palette, label_style, label_words, palette
+from tui.widgets.palette import Palette, label_sign, label_style, label_words, palette
 
 if TYPE_CHECKING:
     from store.candidates import CandidateRow
@@ -214,7 +214,7 @@ class RankTable(ScrollView, can_focus=True, inherit_bindings=False):
             _cell(text, column.width, right=column.right) + " "
             for text, column in zip(texts, columns, strict=True)
         )
-        sign = "!" if name in self.conflicts else LABEL_SIGNS.get(given, "?")
+        sign = "!" if name in self.conflicts else label_sign(given)
         word = label_words(given) if given else ""
         shown = f"{sign} {word}" if label > 4 else f"{sign}{word[:3]}" if label > 1 else sign
         segments = [
