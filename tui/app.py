@@ -12,13 +12,8 @@ from typing import TYPE_CHECKING
 
 from analysis.config import Config
 from store.project import Project, StoreError
-<<<<<<< HEAD
-from tui.keys import KeymapError, resolve
-from tui.terminal import Probe, in_browser
-=======
 from tui.keys import KeymapError, resolve, with_labels
-from tui.terminal import Probe
->>>>>>> 42a5d55 (Labels and reasons of one's own, notes byte for byte, history of a candidate, closing line)
+from tui.terminal import Probe, in_browser
 
 if TYPE_CHECKING:
     from tui.desk import Desk, Opening
