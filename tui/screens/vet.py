@@ -16,6 +16,7 @@ from tui.widgets.cutouts import Cutouts
 from tui.widgets.evidence import EvidencePanel
 from tui.widgets.lines import KeyBar, StatusLine
 
+
 class VetScreen(Arriving, Queueing):
     """Walk the candidates and decide; every action here is named in the table of keys."""
 
