@@ -25,11 +25,6 @@ SCROLL = {"j": 1, "down": 1, "k": -1, "up": -1, "pagedown": 10, "pageup": -10}
 class HistoryScreen(Question[None]):
     """Oldest first; any key but those that scroll goes back."""
 
-    DEFAULT_CSS = """
-    HistoryScreen .card { width: 100; max-width: 100%; height: auto; max-height: 92%; }
-    HistoryScreen VerticalScroll { height: auto; max-height: 100%; scrollbar-size-vertical: 1; }
-    """
-
     def __init__(self, candidate: str, lines: Sequence[Line]) -> None:
         super().__init__()
         self.candidate = candidate
