@@ -179,7 +179,7 @@ async def ended_with(pilot, vet, order):
 
 
 async def test_new_candidates_announce_themselves_and_move_nothing(vet):
-    """The same candidate on the same line, its pictures never gone; N goes to the new ones in turn."""
+    """The same candidate on the same line, its pictures never gone; A goes to the new ones in turn."""
     app = app_of(vet)
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
@@ -199,16 +199,16 @@ async def test_new_candidates_announce_themselves_and_move_nothing(vet):
         assert table.candidate == name_of(4)
         assert (table.cursor, table.cursor - round(table.scroll_y)) == (6, line)
         assert not any(blanks)
-        assert "8 new: N goes to them in turn, 2 ranked no more" in app.vetting.message
+        assert "8 new: A goes to them in turn, 2 ranked no more" in app.vetting.message
         for number in (15, 16, 17, 18, 19, 12, 13, 14):
-            await press(pilot, "N")
+            await press(pilot, "A")
             assert table.candidate == name_of(number)
-        await press(pilot, "N")
+        await press(pilot, "A")
         assert "nothing new" in app.vetting.message
 
 
 async def test_a_candidate_that_is_ranked_no_more_stays_on_screen_until_asked(vet):
-    """The old list stands until N; deciding goes on meanwhile."""
+    """The old list stands until A; deciding goes on meanwhile."""
     app = app_of(vet)
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
@@ -216,7 +216,7 @@ async def test_a_candidate_that_is_ranked_no_more_stays_on_screen_until_asked(ve
         table = app.vetting.table
         assert table.candidate == name_of(0)
         assert len(table.listing) == 12
-        assert "N takes the new list" in app.vetting.message
-        await press(pilot, "y", "N")
+        assert "A takes the new list" in app.vetting.message
+        await press(pilot, "y", "A")
         assert list(table.listing.names) == [name_of(n) for n in (1, 2, 3, 15)]
         assert app.vetting.news == (name_of(15),)

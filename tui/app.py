@@ -51,6 +51,7 @@ def run_app(
             return UNUSABLE
         from tui.application import VetApp
         from tui.driver import Driver
+        from tui.hints import Hints, state_folder
 
         terminal = probe.finish()
         if web:  # started by hand in tmux or not, the browser is not behind it
@@ -69,6 +70,7 @@ def run_app(
             desk=prefetch.desk,
             prefetched=prefetch.take,
             driver=None if web else Driver,
+            hints=Hints(state_folder() / "hints.json"),
         )
         app.run()
         closing = app.desk.closing() if app.vetting.opened else ""

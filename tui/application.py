@@ -28,9 +28,12 @@ from tui.planning import AskPlan, asker
 from tui.screens.base import VetterScreen
 from tui.screens.vet import VetScreen
 from tui.terminal import Terminal
+from tui.themes import NAMES, themes
+from tui.widgets.palette import use as use_palette
 
 if TYPE_CHECKING:
     from tui.following import RunView
+    from tui.hints import Hints
 
 POLL_SECONDS = 0.3
 LEAST = (60, 18)
@@ -61,6 +64,7 @@ class VetApp(App[int]):
         desk: Desk | None = None,
         prefetched: Callable[[], Opening | None] = lambda: None,
         driver: type[TextualDriver] | None = Driver,
+        hints: Hints | None = None,
     ) -> None:
         super().__init__(driver_class=driver)
         self.project = project
@@ -71,6 +75,7 @@ class VetApp(App[int]):
         self.ask_plan = ask_plan or asker(project)
         self.desk = desk or Desk(project, config)
         self.take_prefetched = prefetched
+        self.hints = hints
         self.run_view: RunView | None = None
         self.vetting = VetScreen()
         self.leaving = threading.Event()
@@ -81,6 +86,8 @@ class VetApp(App[int]):
             name for key in self.keys if key.section in keys.HELD_SECTIONS for name in key.names()
         )
         self.animation_level = "none"
+        for theme in themes():
+            self.register_theme(theme)
         self.set_keymap(keys.keymap(self.keys))
 
     def get_default_screen(self) -> Screen[None]:
@@ -89,7 +96,7 @@ class VetApp(App[int]):
 
     def on_mount(self) -> None:
         """Take the theme, end with the terminal, and look for a run to follow."""
-        theme = self.config.ui.theme
+        theme = "no-colour" if self.no_color else self.config.ui.theme
         if theme in self.available_themes:
             self.theme = theme
         else:
@@ -120,9 +127,33 @@ class VetApp(App[int]):
         return self.vetting.writing or (not self.vetting.opened and event.key in self._hold)
 
     async def _act(self, event: events.Key) -> None:
+        if self.hints is not None and self.screen is self.vetting:
+            self._retire_hints(event.key)
         await super().on_event(event)
         if isinstance(self.screen, ModalScreen):
             self._settle()
+
+    def _retire_hints(self, name: str) -> None:
+        """Let go of the hints on a key that is used."""
+        assert self.hints is not None
+        used = [key.id for key in keys.valid_in(self.keys, keys.VET) if name in key.names()]
+        changed = [self.hints.used(key) for key in used]
+        if any(changed):
+            self.vetting.show_hint()
+            self._keep_hints()
+
+    def _keep_hints(self) -> None:
+        assert self.hints is not None
+        self.run_worker(
+            self.hints.keep, thread=True, exit_on_error=False, group="hints", description="remember hints"
+        )
+
+    def action_hints(self) -> None:
+        """Show no hints any more, or all of them again."""
+        if self.hints is not None:
+            self.hints.toggle()
+            self.vetting.show_hint()
+            self._keep_hints()
 
     def _settle(self) -> None:
         """Hold keys until the one just given to a modal went all the way up."""
@@ -231,6 +262,16 @@ class VetApp(App[int]):
         self.config = self.desk.config = config
         if config.ui.theme in self.available_themes:
             self.theme = config.ui.theme
+
+    def watch_theme(self, theme: str) -> None:
+        """Let signs and words take the colours of the theme."""
+        use_palette(theme)
+
+    def action_next_theme(self) -> None:
+        """Go round our themes."""
+        place = NAMES.index(self.theme) + 1 if self.theme in NAMES else 0
+        self.theme = NAMES[place % len(NAMES)]
+        self.vetting.say(f'theme {self.theme}; [ui] theme = "{self.theme}" keeps it')
 
     def copy(self, text: str) -> str:
         """Put a text into the person's clipboard, from a thread; say in words how."""

@@ -107,7 +107,7 @@ TABLE: tuple[Key, ...] = (
     Key("invert", "i", "invert", "invert", "dark sky or bright sky", VIEW, VET, 6),
     Key("zoom", "enter", "zoom", "zoom", "cutouts over the whole screen, and back", VIEW, VET, 5),
     Key("more_bands", "b", "more_bands", "more bands", "further frames, where not all fit", VIEW, VET, 6),
-    Key("new", "N", "new", "new", "candidates that the last run brought, one by one", MOVE, VET, 6),
+    Key("new", "A", "new", "new", "candidates that the last run brought, one by one", MOVE, VET, 6),
     Key("export", "e", "export", "export", "write tables and REPORT.md", PROGRAM, VET, 4),
     Key("runs", "r", "runs", "runs", "start, follow and stop runs", PROGRAM, VET, 4),
     Key("run_start", "s", "start", "start", "start a run: download, measure, rank, report", RUN, RUNS, 1),
@@ -162,6 +162,8 @@ TABLE: tuple[Key, ...] = (
     ),
     Key("settings_back", "escape", "back", "back", "back to the runs", CONFIGURATION, SETTINGS, 1),
     Key("help", "question_mark", "app.help", "help", "this help; type to search", PROGRAM, EVERYWHERE, 1),
+    Key("hints", "f3", "app.hints", "", "no hints any more, or all of them again", PROGRAM, EVERYWHERE),
+    Key("theme", "f6", "app.next_theme", "", "dark, light, high contrast, no colour", PROGRAM, EVERYWHERE),
     Key("quit", "q", "app.leave", "quit", "leave; a run goes on without the app", PROGRAM, EVERYWHERE, 1),
 )
 
@@ -286,15 +288,23 @@ def footer(
 ) -> list[tuple[str, str]]:
     """Choose the keys and words that fit in a footer: by importance, shown in the order of the table."""
     by_id = {key.id: key for key in valid_in(keys, where)}
+    chosen = footer_keys(by_id.values(), where, width, hidden=hidden)
+    return [(_with_partner(key, by_id), key.label) for key in chosen]
+
+
+def footer_keys(
+    keys: Iterable[Key], where: str, width: int, *, hidden: frozenset[str] = frozenset()
+) -> list[Key]:
+    """Choose the keys that fit in a footer, in the order of the table."""
+    by_id = {key.id: key for key in valid_in(keys, where)}
     listed = [key for key in by_id.values() if key.footer and key.id not in hidden]
-    words = {key.id: (_with_partner(key, by_id), key.label) for key in listed}
     room, chosen = width - 1, set()
     for key in sorted(listed, key=lambda key: key.footer):
-        needed = sum(map(len, words[key.id])) + 3
+        needed = len(_with_partner(key, by_id)) + len(key.label) + 3
         if needed <= room:
             chosen.add(key.id)
             room -= needed
-    return [words[key.id] for key in listed if key.id in chosen]
+    return [key for key in listed if key.id in chosen]
 
 
 def _with_partner(key: Key, by_id: Mapping[str, Key]) -> str:

@@ -19,7 +19,7 @@ def arrival_words(ended: str, new: int, gone: int) -> str:
     """Say what a new ranking brought."""
     words = f"{ended}: the list was read again"
     if new:
-        words += f", {new} new: N goes to {'it' if new == 1 else 'them in turn'}"
+        words += f", {new} new: A goes to {'it' if new == 1 else 'them in turn'}"
     return words + (f", {gone} ranked no more" if gone else "")
 
 
@@ -52,7 +52,7 @@ class Arriving(Loading):
         before, name = set(self.table.listing.names), self.table.candidate
         if name is not None and name not in message.listing.places:
             self.waiting = message
-            self.say(f"{message.words}: this candidate is ranked no more; N takes the new list", alert=True)
+            self.say(f"{message.words}: this candidate is ranked no more; A takes the new list", alert=True)
             return
         self._take(message)
         if name is not None:
@@ -94,7 +94,7 @@ class Arriving(Loading):
         self.news = tuple(rest)
         self.table.move_to(places[first])
         self.say(
-            f"new: rank {self.table.cursor + 1} in this list; {len(rest)} more: N"
+            f"new: rank {self.table.cursor + 1} in this list; {len(rest)} more: A"
             if rest
             else "the last new one"
         )

@@ -14,7 +14,7 @@ from tui.screens.arrivals import Arriving
 from tui.screens.queueing import Queueing
 from tui.widgets.cutouts import Cutouts
 from tui.widgets.evidence import EvidencePanel
-from tui.widgets.lines import KeyBar, StatusLine
+from tui.widgets.lines import HintLine, KeyBar, StatusLine
 
 
 class VetScreen(Arriving, Queueing):
@@ -31,7 +31,18 @@ class VetScreen(Arriving, Queueing):
             yield self.table
             yield Cutouts(self.vet.terminal, self.vet.config.ui.byte_budget)
             yield EvidencePanel()
+        yield HintLine()
         yield KeyBar(self.vet.keys, keys.VET)
+
+    def _ready(self) -> None:
+        super()._ready()
+        if self.table.listing.total:
+            self.show_hint()
+
+    def show_hint(self) -> None:
+        """Show the hint that is due, if any."""
+        hints = self.vet.hints
+        self.query_one(HintLine).show(hints.words(self.vet.keys) if hints is not None else "")
 
     def on_screen_suspend(self) -> None:
         """Paint in characters while something lies over the pictures."""

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len
 from rich.text import Text
+from textual.events import Click
 from textual.widget import Widget
 
 from tui import keys
@@ -107,4 +109,48 @@ class KeyBar(Widget):
             line.append(sign, colours.good)
             line.append(f" {words}  ", colours.quiet)
         line.truncate(self.size.width)
+        return line
+
+    def key_at(self, x: int) -> str:
+        """Name the key whose sign or word stands at a column; empty between them."""
+        names = {key.id: key.names()[0] for key in keys.valid_in(self.table, self.where)}
+        width, start = self.size.width, 1
+        shown = keys.footer(self.table, self.where, width, hidden=self.hidden)
+        for key, (sign, words) in zip(
+            keys.footer_keys(self.table, self.where, width, hidden=self.hidden), shown, strict=True
+        ):
+            end = start + cell_len(f"{sign} {words}")
+            if start <= x < end:
+                second = key.partner and x > start + len(sign) // 2 and x < start + len(sign)
+                return names[key.partner] if second else names[key.id]
+            start = end + 2
+        return ""
+
+    def on_click(self, event: Click) -> None:
+        """Take a click on a key or its word as a press of the key."""
+        if name := self.key_at(event.x):
+            event.stop()
+            self.app.simulate_key(name)
+
+
+class HintLine(Widget):
+    """One line for who is here for the first time; gone once its key was used."""
+
+    DEFAULT_CSS = "HintLine { height: 1; } HintLine.-none { display: none; }"
+
+    def __init__(self) -> None:
+        super().__init__(id="hint", classes="-none")
+        self.words = ""
+
+    def show(self, words: str) -> None:
+        """Show a hint, or nothing."""
+        self.words = words
+        self.set_class(not words, "-none")
+        self.refresh()
+
+    def render(self) -> RenderableType:
+        """Write the hint."""
+        colours = palette(dark=self.app.current_theme.dark)
+        line = Text.assemble(" ", ("hint ", colours.alert), (self.words, colours.plain))
+        line.truncate(self.size.width, overflow="ellipsis")
         return line

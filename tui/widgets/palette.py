@@ -43,7 +43,25 @@ def _palette(
 
 
 DARK = _palette("#6cb6ff", "#ffa657", "#a3acb9", "#5c6672", "#e2e6eb", "#264b78", "#21262d", "#14181d")
-LIGHT = _palette("#0550ae", "#a04800", "#57606a", "#a8b0b8", "#1b1f24", "#b6d4f5", "#e3e7eb", "#ffffff")
+LIGHT = _palette("#003e92", "#a04800", "#57606a", "#a8b0b8", "#1b1f24", "#b6d4f5", "#e3e7eb", "#ffffff")
+
+CONTRAST = _palette("#7cc4ff", "#ffb84d", "#dcdcdc", "#b4b4b4", "#ffffff", "#003a8c", "#000000", "#000000")
+NO_COLOUR = Palette(
+    plain=Style(),
+    strong=Style(bold=True),
+    quiet=Style(),
+    faint=Style(dim=True),
+    good=Style(bold=True),
+    alert=Style(bold=True, underline=True),
+    cursor=Style(reverse=True),
+    header=Style(bold=True, underline=True),
+    badge=Style(reverse=True, bold=True),
+    bar=Style(bold=True),
+    trough=Style(dim=True),
+)
+"""Attributes alone: signs and words carry the rest."""
+_OF_THEME = {"high-contrast": CONTRAST, "no-colour": NO_COLOUR}
+_chosen: list[Palette] = []
 
 LABEL_SIGNS = {"interesting": "★", "ordinary": "-", "artifact": "×", "known": "=", "discuss": "?", "": " "}
 LABEL_WORDS = {"artifact": "artefact", "": "undecided"}
@@ -57,9 +75,14 @@ CHECK_WORDS = {
 }
 
 
+def use(theme: str) -> None:
+    """Take the palette that belongs to a theme; most have none of their own. A process shows one theme."""
+    _chosen[:] = [_OF_THEME[theme]] if theme in _OF_THEME else []
+
+
 def palette(*, dark: bool) -> Palette:
-    """Give the palette for a dark or a light theme."""
-    return DARK if dark else LIGHT
+    """Give the palette of the theme that is shown: its own, or the one for dark or light themes."""
+    return _chosen[0] if _chosen else DARK if dark else LIGHT
 
 
 def label_sign(label: str) -> str:
