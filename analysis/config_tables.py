@@ -163,17 +163,20 @@ class Ui:
 
     preview: str = key(
         "auto",
-        "how cutouts are drawn: auto asks the terminal; half-blocks work everywhere",
-        choices=("auto", "half", "kitty", "sixel", "plain"),
+        "how cutouts are drawn: auto asks the terminal; half-blocks work everywhere; words are for a screen "
+        "reader (JWST_VET_PREVIEW, --preview and --plain go before this)",
+        choices=("auto", "half", "kitty", "sixel", "plain", "words"),
     )
     theme: str = key("textual-dark", "colour theme of the app, as the command palette lists them")
     byte_budget: int = key(
-        65536,
-        "largest number of bytes one cutout panel may send to the terminal; above it pixels are merged",
+        0,
+        "largest number of bytes one panel of cutouts may send to the terminal; above it pixels are merged, "
+        "and that is said; 0 means 131072 over SSH and 1048576 on this machine",
         unit="bytes",
-        low=4096,
+        low=0,
         high=16_777_216,
     )
+    blink: float = key(2.0, "how often blinking pictures change", unit="per second", above=0, high=3)
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ __all__ = [
     "CutoutError",
     "CutoutSet",
     "FrameLike",
+    "Neighbour",
     "Panel",
     "Stretch",
     "Target",
@@ -64,6 +65,8 @@ class FrameLike(Protocol):
     def to_njy(self) -> float: ...  # noqa: D102
     @property
     def mjd_beg(self) -> float: ...  # noqa: D102
+    @property
+    def rolls(self) -> tuple[float, ...]: ...  # noqa: D102
     def read(self, y0: int, y1: int, x0: int, x1: int) -> Any: ...  # noqa: D102
 
 
@@ -77,6 +80,19 @@ class Target:
     r_kron_arcsec: float = math.nan
     detected_in: frozenset[str] = frozenset()
     simulated: bool = False
+    neighbours: "tuple[Neighbour, ...]" = ()
+    stars: tuple[tuple[float, float], ...] = ()
+
+
+@dataclass(frozen=True)
+class Neighbour:
+    """Another object near a candidate: offsets in arcsec, AB magnitude and S/N where known, its rank or 0."""
+
+    east: float
+    north: float
+    mag_ab: float
+    snr: float
+    rank: int = 0
 
 
 @dataclass(frozen=True)
@@ -87,7 +103,10 @@ class Panel:
     in degrees counter-clockwise from +y as displayed with row 0 at the bottom; `parity` is +1 where east lies
     counter-clockwise of north (the sky seen from inside), −1 in a mirrored image, 0 unknown. `unit` is that
     of the pixels: nJy per pixel where the frame's scale is known. `rms` is their clipped noise (NaN where
-    nothing is valid). `covered` says that the candidate's pixel is valid.
+    nothing is valid). `covered` says that the candidate's pixel is valid. `side_arcsec` is the side of the
+    square of sky asked for: the image is so much larger that the square can be turned north up in it; NaN
+    where it is the image's own. `rolls_deg` are the angles of V3 (east of north) of its exposures, from which
+    the directions of spikes follow.
     """
 
     frame: str
@@ -104,11 +123,17 @@ class Panel:
     detected: bool
     covered: bool
     r_kron_arcsec: float
+    side_arcsec: float = math.nan
+    rolls_deg: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
 class CutoutSet:
-    """All panels of one candidate and their images, in the same order: float32 (y, x), NaN where invalid."""
+    """All panels of one candidate and their images, in the same order: float32 (y, x), NaN where invalid.
+
+    `neighbours` are the objects near it, `stars` the offsets (east, north; arcsec) of bright stars whose
+    spikes may reach it; both None in files of before they were recorded.
+    """
 
     candidate: str
     ra: float
@@ -116,6 +141,8 @@ class CutoutSet:
     simulated: bool
     panels: tuple[Panel, ...]
     images: tuple[npt.NDArray[np.float32], ...]
+    neighbours: tuple[Neighbour, ...] | None = None
+    stars: tuple[tuple[float, float], ...] | None = None
 
 
 def side_arcsec(cutout_size: int, pixel_scale: float, r_kron_arcsec: float) -> float:
@@ -194,19 +221,22 @@ def cut_panel(
     frame : FrameLike
         The open frame.
     side : float
-        Side of the square in arcsec; cut is the next odd number of pixels, the candidate in the middle one.
+        Side of the square in arcsec; cut is the next odd number of pixels that holds it turned north up, the
+        candidate in the middle one.
     """
     x, y = (float(v) for v in frame.wcs.world_to_pixel_values(target.ra, target.dec))
     if not (math.isfinite(x) and math.isfinite(y)):
         return None
-    side_px = 2 * math.ceil((side / frame.pixel_scale - 1.0) / 2.0 - 1e-6) + 1
+    angle, parity = orientation(frame.wcs, x, y)
+    turn = math.radians(angle) if parity else 0.0
+    whole = side * (abs(math.cos(turn)) + abs(math.sin(turn)))
+    side_px = 2 * math.ceil((whole / frame.pixel_scale - 1.0) / 2.0 - 1e-6) + 1
     reach = side_px // 2 + 1
     if not (-reach < x < frame.shape[1] + reach and -reach < y < frame.shape[0] + reach):
         return None
     image, x_low, y_low = _window(frame, x, y, side_px)
     if not np.isfinite(image).any():
         return None
-    angle, parity = orientation(frame.wcs, x, y)
     panel = Panel(
         frame=name,
         instrument=frame.instrument,
@@ -222,6 +252,8 @@ def cut_panel(
         detected=name in target.detected_in,
         covered=bool(np.isfinite(image[round(y) - y_low, round(x) - x_low])),
         r_kron_arcsec=target.r_kron_arcsec,
+        side_arcsec=side,
+        rolls_deg=tuple(float(roll) for roll in frame.rolls),
     )
     return panel, image
 
@@ -229,7 +261,16 @@ def cut_panel(
 def cutout_set(target: Target, cut: Sequence[tuple[Panel, npt.NDArray[np.float32]]]) -> CutoutSet:
     """Return the panels of a target as one set, in the order given."""
     panels, images = tuple(panel for panel, _ in cut), tuple(image for _, image in cut)
-    return CutoutSet(target.candidate, target.ra, target.dec, target.simulated, panels, images)
+    return CutoutSet(
+        target.candidate,
+        target.ra,
+        target.dec,
+        target.simulated,
+        panels,
+        images,
+        target.neighbours,
+        target.stars,
+    )
 
 
 def save_cutouts(path: Path, cutouts: CutoutSet) -> None:
@@ -241,6 +282,8 @@ def save_cutouts(path: Path, cutouts: CutoutSet) -> None:
         "dec": cutouts.dec,
         "simulated": cutouts.simulated,
         "panels": panels,
+        "neighbours": _listed(cutouts.neighbours),
+        "stars": None if cutouts.stars is None else [list(place) for place in cutouts.stars],
     }
     text = json.dumps(meta, ensure_ascii=False, sort_keys=True, allow_nan=False)
     arrays = {f"c{i}": np.asarray(image, dtype=np.float32) for i, image in enumerate(cutouts.images)}
@@ -275,6 +318,8 @@ def load_cutouts(path: Path) -> CutoutSet:
             bool(meta["simulated"]),
             panels,
             images,
+            _neighbours(meta.get("neighbours")),
+            None if meta.get("stars") is None else tuple((float(e), float(n)) for e, n in meta["stars"]),
         )
     except FileNotFoundError as error:
         raise CutoutError(f"{path}: no cutouts here yet: run `jwst-vet rank`") from error
@@ -289,11 +334,33 @@ def _plain(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-_NUMBERS = ("mjd", "pixel_scale", "north_deg", "x", "y", "rms", "r_kron_arcsec")
+def _listed(neighbours: tuple[Neighbour, ...] | None) -> list[list[Any]] | None:
+    """Return neighbours as JSON has them."""
+    if neighbours is None:
+        return None
+    return [[_plain(value) for value in asdict(one).values()] for one in neighbours]
+
+
+def _neighbours(values: Iterable[Sequence[Any]] | None) -> tuple[Neighbour, ...] | None:
+    """Return neighbours from their JSON."""
+    if values is None:
+        return None
+    return tuple(
+        Neighbour(_number(east), _number(north), _number(mag), _number(snr), int(rank))
+        for east, north, mag, snr, rank in values
+    )
+
+
+def _number(value: Any) -> float:
+    return math.nan if value is None else float(value)
+
+
+_NUMBERS = ("mjd", "pixel_scale", "north_deg", "x", "y", "rms", "r_kron_arcsec", "side_arcsec")
 
 
 def _panel(values: Mapping[str, Any]) -> Panel:
-    """Return a panel from its JSON object: null becomes NaN, fields of later versions are left out."""
-    known = {name: values[name] for name in Panel.__dataclass_fields__}
-    known.update({name: math.nan if known[name] is None else float(known[name]) for name in _NUMBERS})
+    """Return a panel from its JSON object: null becomes NaN, fields of other versions are left out."""
+    known = {name: values[name] for name in Panel.__dataclass_fields__ if name in values}
+    known.update({name: _number(known[name]) for name in _NUMBERS if name in known})
+    known["rolls_deg"] = tuple(known.get("rolls_deg") or ())
     return Panel(**known)

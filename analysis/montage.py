@@ -2,6 +2,7 @@
 
 import datetime as dt
 import math
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from analysis.cutouts import CutoutSet, Panel
+from analysis.orienting import middle, side_of
 from analysis.stretches import to_gray
 
 if TYPE_CHECKING:
@@ -132,18 +134,20 @@ def _tile(panel: Panel, image: npt.NDArray[np.float32], stretch: str, *, simulat
     """Return one square tile: pixels, aperture, scale bar and compass."""
     from PIL import Image, ImageDraw
 
-    gray = to_gray(image, stretch)
+    # The cutout holds more than the tile shows, so that it can be turned.
+    gray, x0, y0 = middle(to_gray(image, stretch), panel, side_of(panel, image))
+    panel = replace(panel, x=panel.x - x0, y=panel.y - y0)
     colour = np.repeat(gray[:, :, None], 3, axis=2)
     rows, columns = np.nonzero(gray == 0)
     colour[rows, columns] = INVALID[(rows // 2 + columns // 2) % 2]
     # Whole-number enlargement first: pixel edges stay where they are when the tile is brought to its size.
-    whole = max(1, math.ceil(2 * TILE / image.shape[1]))
+    whole = max(1, math.ceil(2 * TILE / gray.shape[1]))
     tile = Image.fromarray(np.ascontiguousarray(colour[::-1]), "RGB")
     tile = tile.resize((tile.width * whole, tile.height * whole), Image.Resampling.NEAREST)
     tile = tile.resize((TILE, TILE), Image.Resampling.BOX)
-    scale = TILE / image.shape[1]
+    scale = TILE / gray.shape[1]
     draw = ImageDraw.Draw(tile)
-    _aperture(draw, panel, scale, image.shape[0])
+    _aperture(draw, panel, scale, gray.shape[0])
     _scale_bar(draw, panel, scale)
     _compass(draw, panel)
     if simulated:

@@ -108,17 +108,20 @@ STRETCHES: Mapping[str, Stretch] = {
     stretch.name: stretch
     for stretch in (
         Stretch("asinh", "faint and bright parts together", _faint_limits, _asinh),
-        Stretch("linear", "1 to 99.7 percentile", _percentile_limits, _identity),
+        Stretch("percentile", "linear from the 1 to the 99.7 percentile", _percentile_limits, _identity),
         Stretch("zscale", "IRAF's limits about the sky", zscale_limits, _identity),
         Stretch("sqrt", "between linear and asinh", _faint_limits, _sqrt),
         Stretch("log", "the whole range, three decades", _full_limits, _log),
-        Stretch("noise", "the sky from -3 to +7 sigma", _noise_limits, _identity),
+        Stretch("sigma", "linear from -3 to +7 sigma about the sky", _noise_limits, _identity),
+        Stretch("linear", "the whole range", _full_limits, _identity),
     )
 }
 """Every stretch by name; the first is the default."""
 
 
-def to_gray(image: FloatImage, stretch: str = "asinh") -> npt.NDArray[np.uint8]:
+def to_gray(
+    image: FloatImage, stretch: str = "asinh", *, reference: FloatImage | None = None
+) -> npt.NDArray[np.uint8]:
     """Return grey levels: 0 where the pixel is invalid (NaN), 1 (black) to 255 (white) where valid.
 
     Parameters
@@ -127,6 +130,8 @@ def to_gray(image: FloatImage, stretch: str = "asinh") -> npt.NDArray[np.uint8]:
         Pixel values; NaN and infinite ones are invalid.
     stretch : str
         A name in `STRETCHES`.
+    reference : array
+        Pixels that set black and white, so that two images can be compared; the image's own by default.
 
     Raises
     ------
@@ -139,8 +144,10 @@ def to_gray(image: FloatImage, stretch: str = "asinh") -> npt.NDArray[np.uint8]:
     values = image[valid]
     if values.size == 0:
         return gray
-    rms = clipped_rms(values)
-    low, high = kind.limits(values, rms)
+    judged = values if reference is None else reference[np.isfinite(reference)]
+    judged = judged if judged.size else values
+    rms = clipped_rms(judged)
+    low, high = kind.limits(judged, rms)
     span = high - low
     if span > 0.0:
         # float64: the span of float32 values can overflow float32

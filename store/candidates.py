@@ -12,6 +12,8 @@ from store.database import Database
 from store.project import StoreError
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
     import pandas as pd
 
 
@@ -194,6 +196,16 @@ def candidate_order(
         rows = dict(cursor.execute(query, values).fetchall())
     _rows.setdefault(db, {}).update(rows)
     return list(rows)
+
+
+def positions(db: Database) -> "tuple[list[str], npt.NDArray[np.float64], npt.NDArray[np.float64]]":
+    """Give every candidate's name, ra and dec (degrees), in order of rank."""
+    import numpy as np
+
+    with db.read() as cursor:
+        rows = cursor.execute("SELECT candidate, ra, dec FROM candidates ORDER BY rank").fetchall()
+    places = np.array([row[1:] for row in rows], dtype=float).reshape(-1, 2)
+    return [row[0] for row in rows], places[:, 0], places[:, 1]
 
 
 def candidate_rows(db: Database, names: Sequence[str]) -> dict[str, CandidateRow]:

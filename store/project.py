@@ -84,6 +84,11 @@ class Project:
         return self.cache / "cutouts"
 
     @property
+    def field_cache(self) -> Path:
+        """Binned views of whole frames, one small file per frame."""
+        return self.cache / "fields"
+
+    @property
     def log(self) -> Path:
         """Log files."""
         return self.outputs_dir / "log"
@@ -98,6 +103,7 @@ class Project:
             self.verdicts,
             self.runs,
             self.cutout_cache,
+            self.field_cache,
             self.log,
         )
         for folder in folders:

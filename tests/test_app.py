@@ -383,24 +383,33 @@ async def test_stretch_and_inversion_change_the_picture_only(vet):
         await settled(pilot)
         before = app.vetting.cutouts.detail
         await press(pilot, "s")
-        assert "stretch linear" in text_of(app)
-        assert app.vetting.cutouts.detail.stretch == "linear"
+        assert "stretch percentile" in text_of(app)
+        assert app.vetting.cutouts.detail.stretch == "percentile"
         assert (app.vetting.cutouts.detail.views[0].gray != before.views[0].gray).any()
         await press(pilot, "i")
-        assert app.vetting.cutouts.invert
+        assert app.vetting.cutouts.look.inverted
         assert lines_of(vet) == []
 
 
-async def test_zoom_gives_the_pictures_the_whole_screen(vet):
-    """Enter and enter again."""
+async def test_enter_enlarges_pictures_then_evidence_then_the_list(vet):
+    """One key for all three; escape gives each its own place again."""
     app = app_of(vet)
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
-        small = app.vetting.cutouts._grid.cells[0]
+        screen = app.vetting
+        small = screen.cutouts.scene.placed[0].width
         await press(pilot, "enter")
-        assert app.vetting.cutouts._grid.cells[0] > small
+        assert screen.cutouts.scene.placed[0].width > small
+        assert not screen.table.display
         await press(pilot, "enter")
-        assert app.vetting.cutouts._grid.cells[0] == small
+        assert screen.query_one("#evidence").size.width == 79
+        assert not screen.cutouts.display
+        await press(pilot, "enter")
+        assert screen.table.size.width == 80
+        await press(pilot, "enter")
+        assert screen.cutouts.scene.placed[0].width == small
+        await press(pilot, "enter", "escape")
+        assert screen.cutouts.scene.placed[0].width == small
 
 
 async def test_export_says_first_what_is_open_and_exports_all_the_same(vet):

@@ -62,6 +62,7 @@ def frame(shape=(201, 201), scale=0.03, angle=0.0, mirrored=False, value=None, t
         flux_unit="nJy",
         to_njy=to_njy,
         mjd_beg=59950.5,
+        rolls=(12.5,),
         read=read,
         sci=sci,
         valid=valid,

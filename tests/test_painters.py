@@ -7,14 +7,16 @@ import zlib
 
 import numpy as np
 import pytest
+from graphics import decode_kitty, decode_sixel
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
 from tui.widgets import painters
 from tui.widgets.cutouts import compass
-from tui.widgets.kitty import MARKS, PLACEHOLDER, Kitty, png, through_tmux
-from tui.widgets.sixel import Sixels
+from tui.widgets.kitty import MARKS, PLACEHOLDER, Kitty, through_tmux
+from tui.widgets.raster import encode_png, rasterise
+from tui.widgets.sixel import encode_sixel
 
 
 def gradient(side=20):
@@ -110,27 +112,59 @@ def test_the_compass_points_north_and_east(angle, parity, shown):
     assert compass(angle, parity) == shown
 
 
+def png(pixels, **more):
+    return encode_png(rasterise(pixels, **more))
+
+
 def test_the_png_holds_the_pixels_flipped_and_the_hatch():
-    """Any decoder sees grey levels with row 0 at the bottom."""
-    image = np.asarray(Image.open(io.BytesIO(png(gradient()))).convert("RGB"))
+    """Any decoder sees the grey levels with row 0 at the bottom; what is invalid is blue."""
+    gray = gradient()
+    image = np.asarray(Image.open(io.BytesIO(png(gray))).convert("RGB")).astype(int)
     assert image.shape == (20, 20, 3)
-    assert tuple(image[0, -1]) == (255, 255, 255)
-    assert tuple(image[0, 0]) == (0, 0, 0)
-    assert image[-1, 0, 2] > image[-1, 0, 0]
+    valid = gray[::-1] > 0
+    expected = (gray[::-1].astype(float) - 1) * 255 / 254
+    assert np.abs(image[valid] - expected[valid][:, None]).max() <= 1.5
+    assert (image[~valid][:, 2] > image[~valid][:, 0]).all()
+
+
+def test_a_picture_in_colours_survives_the_png():
+    """A composite is sent as it is; only what is invalid is hatched."""
+    colours = np.random.default_rng(1).integers(1, 256, (16, 16, 3)).astype(np.uint8)
+    colours[:4, :4] = 0
+    image = np.asarray(Image.open(io.BytesIO(png(colours))))
+    assert (image[:12] == colours[::-1][:12]).all()
+    assert (image[12:, :4, 2] > image[12:, :4, 0]).all()
+
+
+def test_a_colour_map_and_an_overlay_are_in_the_palette():
+    """Levels take the colours of the map, drawn pixels their own."""
+    from analysis.colormaps import colour_table
+
+    gray = gradient()
+    layer = np.zeros((20, 20), np.uint8)
+    layer[19, :] = 1
+    image = np.asarray(
+        Image.open(
+            io.BytesIO(png(gray, colours=colour_table("viridis"), layer=layer, layer_colours=["#ff8000"]))
+        ).convert("RGB")
+    ).astype(int)
+    assert (image[0] == [255, 128, 0]).all()
+    expected = colour_table("viridis")[gray[10]].astype(int)
+    assert np.abs(image[9] - expected).max() <= 4
 
 
 def test_kitty_sends_each_picture_once_and_places_it_by_characters():
     """Moving back to a candidate costs no picture; leaving deletes them."""
     sent = []
     kitty = Kitty(sent.append)
-    lines = kitty.paint("a", gradient(), 10, 5, invert=False)
+    lines = kitty.show("a", png(gradient()), 10, 5)
     assert len(lines) == 5
     assert lines[2][0].text.startswith(PLACEHOLDER + MARKS[2] + MARKS[0])
     assert lines[0][0].text.count(PLACEHOLDER) == 10
     once = len(sent)
-    kitty.paint("a", gradient(), 10, 5, invert=False)
+    kitty.show("a", png(gradient()), 10, 5)
     assert len(sent) == once
-    kitty.paint("a", gradient(), 10, 5, invert=True)
+    kitty.show("b", png(gradient()), 10, 5)
     assert len(sent) > once
     payload = "".join(re.findall(r";([A-Za-z0-9+/=]*)\x1b\\", "".join(sent[:once])))
     assert base64.b64decode(payload).startswith(b"\x89PNG")
@@ -139,18 +173,22 @@ def test_kitty_sends_each_picture_once_and_places_it_by_characters():
     number = int(re.search(r"i=(\d+)", head)[1])
     colour = lines[0][0].style.color.triplet
     assert number == colour.red << 16 | colour.green << 8 | colour.blue
+    assert set(decode_kitty("".join(sent))) >= {number}
     kitty.close()
     assert sent[-1].startswith("\x1b_Ga=d,d=I")
+    assert decode_kitty("".join(sent)) == {}
 
 
 def test_kitty_ids_are_reused_without_two_pictures_sharing_one():
     """After many pictures each still has its own id."""
     sent = []
     kitty = Kitty(sent.append)
+    one = png(np.full((4, 4), 9, np.uint8))
     for number in range(450):
-        kitty.paint(number, np.full((4, 4), 9, np.uint8), 2, 1, invert=False)
+        kitty.show(number, one, 2, 1)
     held = list(kitty._held.values())
     assert len(held) == len(set(held)) <= 64
+    assert len(decode_kitty("".join(sent))) == len(held)
 
 
 def test_tmux_gets_its_escapes_doubled():
@@ -158,14 +196,28 @@ def test_tmux_gets_its_escapes_doubled():
     assert through_tmux("\x1b_Gx\x1b\\") == "\x1bPtmux;\x1b\x1b_Gx\x1b\x1b\\\x1b\\"
 
 
-def test_sixel_pictures_fill_whole_cells():
-    """The raster is as large as the cells that were left blank for it."""
-    sixels = Sixels((10, 20))
-    sixels.encode("a", gradient(), 12, 6, invert=False)
-    data = sixels.get("a")
-    assert data.startswith("\x1bP")
-    assert '"1;1;120;120' in data
-    assert data.endswith("\x1b\\")
+@pytest.mark.parametrize("side", [60, 120, 203])
+def test_sixel_pictures_hold_the_grey_levels(side):
+    """Read back: as large as the cells left for it, each pixel of its level, invalid ones blue."""
+    gray = gradient()
+    image = decode_sixel(encode_sixel(rasterise(gray, side, levels=64)))
+    assert image.shape == (side, side, 3)
+    at = np.arange(side) * 20 // side
+    shown = gray[np.ix_(at, at)][::-1].astype(float)
+    valid = shown > 0
+    # 64 greys, and sixel gives colours in hundredths.
+    assert np.abs(image[valid] - ((shown[valid] - 1) * 255 / 254)[:, None]).max() <= 4 + 1.3
+    assert (image[~valid][:, 2] > image[~valid][:, 0]).all()
+
+
+def test_sixel_holds_a_composite_nearly():
+    """Colours are brought to 256; the red half stays red."""
+    colours = np.ones((20, 20, 3), np.uint8)
+    colours[:, :10, 0] = 220
+    colours[:, 10:, 2] = 220
+    image = decode_sixel(encode_sixel(rasterise(colours, 100)))
+    assert image[:, :50, 0].min() > 180
+    assert image[:, 50:, 0].max() < 40
 
 
 def test_a_native_png_is_small():

@@ -190,9 +190,9 @@ async def test_new_candidates_announce_themselves_and_move_nothing(vet):
         blanks = []
         show = app.vetting.cutouts.show
 
-        def watched(detail, **words):
+        def watched(detail, *look, **words):
             blanks.append(detail is None)
-            show(detail, **words)
+            show(detail, *look, **words)
 
         app.vetting.cutouts.show = watched
         await ended_with(pilot, vet, [15, 16, *range(10), 17, 18, 19, 12, 13, 14])

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 
 from analysis.config import Config, as_toml, load
-from analysis.cutouts import CutoutSet, Panel, save_cutouts
+from analysis.cutouts import CutoutSet, Neighbour, Panel, save_cutouts
+from analysis.fields import FieldView, save_field
 from store.candidates import COLUMNS, Ranking, save_ranking
 from store.database import Database
 from store.frames import FrameRecord, save_frame
@@ -133,7 +134,8 @@ def cutout_set(number):
     rng = np.random.default_rng(number)
     panels, images = [], []
     for place, (band, scale) in enumerate(BANDS):
-        side = 101 if scale < 0.05 else 49
+        # So much more than 3.1 arcsec that it can be turned north up.
+        side = 141 if scale < 0.05 else 69
         y, x = np.indices((side, side), dtype=float) - side // 2
         arcsec = np.hypot(x, y) * scale
         image = rng.normal(0, 1, (side, side)) + (60 + 20 * place) * np.exp(-arcsec / 0.15)
@@ -160,10 +162,34 @@ def cutout_set(number):
                 detected=place < 3,
                 covered=place < 4,
                 r_kron_arcsec=0.4,
+                side_arcsec=3.1,
+                rolls_deg=(12.0, 40.0) if place == 2 else (12.0,),
             )
         )
-    name = name_of(number)
-    return CutoutSet(name, 110.8 + number * 1e-5, -73.4 - number * 1e-5, True, tuple(panels), tuple(images))
+    near = (Neighbour(0.81, 0.05, 24.5, 20.0), Neighbour(-1.1, 0.9, 23.0, 60.0, rank=3))
+    return CutoutSet(
+        name_of(number),
+        110.8 + number * 1e-5,
+        -73.4 - number * 1e-5,
+        True,
+        tuple(panels),
+        tuple(images),
+        near,
+        ((1.3, -1.2),),
+    )
+
+
+def field_view(frame, band):
+    """Make the picture of a whole frame of 40 arcsec about the first candidates, north 33 degrees from up."""
+    turn = math.radians(33.0)
+    per_bin = 0.1
+    c, s = math.cos(turn) / per_bin, math.sin(turn) / per_bin
+    image = np.random.default_rng(5).normal(0, 1, (400, 400)).astype(np.float32)
+    image[190:210, 190:210] += 50
+    image[:60, :60] = np.nan
+    return FieldView(
+        frame, "NIRCAM", band, "key", 2, 110.8, -73.4, 199.5, 199.5, ((-c, -s), (-s, c)), 0.0, image
+    )
 
 
 def make_vet_project(root, count=12, **tables):
@@ -181,4 +207,6 @@ def make_vet_project(root, count=12, **tables):
             make_frame(database, count)
         for number in range(min(count, 20)):
             save_cutouts(project.cutout_cache / f"{slug(name_of(number))}.npz", cutout_set(number))
+        for frame, (band, _) in zip(FRAMES, BANDS, strict=True):
+            save_field(project.field_cache / f"{slug(frame)}.npz", field_view(frame, band))
     return project, config

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from analysis.config import Config
 from store.project import Project, StoreError, slug
+from tui.fields import Around, Fields
 from tui.listing import ORDERS, Listing, Query, make_listing
 from tui.places import by_name, nearest, parse_position
 
@@ -34,11 +35,15 @@ PATIENCE = 0.5
 
 @dataclass(frozen=True)
 class View:
-    """One frame's picture of a candidate: grey levels (y, x), row 0 at the bottom, 0 where invalid."""
+    """One frame's picture of a candidate: grey levels (y, x), row 0 at the bottom, 0 where invalid.
+
+    `image` are the pixels that the levels are of, NaN where invalid.
+    """
 
     panel: Panel
     label: str
     gray: npt.NDArray[np.uint8]
+    image: npt.NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,7 @@ class Detail:
     members: tuple[MemberRow, ...] = ()
     problem: str = ""
     computed: Mapping[str, str] = field(default_factory=dict)
+    cutouts: CutoutSet | None = None
 
 
 @dataclass(frozen=True)
@@ -87,6 +93,7 @@ class Desk:
         self._cutouts: OrderedDict[str, CutoutSet] = OrderedDict()
         self._lock = threading.Lock()
         self._began = datetime.now(UTC).isoformat(timespec="milliseconds")
+        self.fields = Fields(project)
         self._database: Any = None
 
     @property
@@ -204,11 +211,23 @@ class Desk:
             return Detail(candidate, stretch, (), members, str(error))
         labels = view_labels(cutouts.panels)
         views = tuple(
-            View(panel, label, to_gray(image, stretch))
+            View(panel, label, to_gray(image, stretch), image)
             for panel, label, image in zip(cutouts.panels, labels, cutouts.images, strict=True)
         )
         problem = "" if views else "no frame has valid pixels here"
-        return Detail(candidate, stretch, views, members, problem)
+        return Detail(candidate, stretch, views, members, problem, cutouts=cutouts)
+
+    def around(self, detail: Detail, page: int) -> Around:
+        """Read the field around a candidate, as the `page`-th of its frames shows it."""
+        from tui.widgets.palette import LABEL_SIGNS
+
+        if detail.cutouts is None or not detail.views:
+            return Around(detail.candidate, 0.0, 0.0, problem=detail.problem)
+        frame = detail.views[page % len(detail.views)].panel.frame
+        states = self.book.states() if self._book is not None else {}
+        signs = {name: LABEL_SIGNS[state.label] for name, state in states.items() if state.label}
+        cutouts = detail.cutouts
+        return self.fields.around(self.database, detail.candidate, cutouts.ra, cutouts.dec, frame, signs)
 
     def _load(self, candidate: str) -> CutoutSet:
         from analysis.cutouts import load_cutouts
@@ -228,6 +247,7 @@ class Desk:
         """Drop pictures kept in memory: a new ranking may have cut them anew."""
         with self._lock:
             self._cutouts.clear()
+        self.fields.forget()
 
     def decide(
         self, row: CandidateRow, action: str, payload: Mapping[str, Any], seconds: float

@@ -16,9 +16,13 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from analysis.config_tables import Ui
 
 PATIENCE = 0.2
+SSH_BUDGET, LOCAL_BUDGET = 131_072, 1_048_576
 KITTY_BRANDS = ("kitty", "ghostty")
 SIXEL_BRANDS = ("iterm2", "wezterm", "foot", "konsole", "vscode", "mlterm", "contour", "warp")
 
@@ -106,6 +110,14 @@ def choose(setting: str, replies: Replies, environ: Mapping[str, str]) -> tuple[
     if replies.attributes is not None and 4 in replies.attributes:
         return "sixel", "the terminal says that it draws sixel"
     return "half", "works everywhere" if replies.attributes is not None else "the terminal did not answer"
+
+
+def budget_of(ui: Ui, environ: Mapping[str, str] | None = None) -> int:
+    """Give the most bytes of a panel of pictures: as configured, else less over SSH than on this machine."""
+    if ui.byte_budget:
+        return ui.byte_budget
+    over_ssh = (environ if environ is not None else os.environ).get("SSH_CONNECTION")
+    return SSH_BUDGET if over_ssh else LOCAL_BUDGET
 
 
 def in_browser(environ: Mapping[str, str] | None = None) -> bool:

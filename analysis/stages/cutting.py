@@ -37,6 +37,7 @@ class Recorded:
     flux_unit: str
     to_njy: float
     mjd_beg: float
+    rolls: tuple[float, ...]
     frame: Any
 
     def read(self, y0: int, y1: int, x0: int, x1: int) -> Any:
@@ -74,6 +75,7 @@ def open_recorded(project: Project, record: FrameRecord) -> Iterator[Recorded]:
             record.flux_unit,
             record.to_njy,
             record.mjd_beg,
+            frame.rolls or ((frame.pa_v3,) if math.isfinite(frame.pa_v3) else ()),
             frame,
         )
 
@@ -101,18 +103,23 @@ def targets_of(candidates: "pd.DataFrame", sources: "pd.DataFrame") -> list[Targ
     """Return the places to cut out, in order of rank.
 
     The Kron radius is that of the candidate's best source; a frame detected it where a source of that frame
-    belongs to its object.
+    belongs to its object. Beside it are named the other objects and the bright stars near it.
     """
+    from analysis.evidence import bright_stars
+    from analysis.surroundings import near_stars, neighbours
+
     kron = dict(zip(sources["source_id"], sources["r_kron_arcsec"].tolist(), strict=True))
     shown: dict[str, set[str]] = {name: set() for name in candidates["object"]}
     for name, frame in zip(sources["object"], sources["frame"], strict=True):
         if name in shown:
             shown[name].add(frame)
     columns = ("candidate", "ra", "dec", "best_source", "object", "simulated")
-    rows = zip(*(candidates[column].tolist() for column in columns), strict=True)
+    rows = list(zip(*(candidates[column].tolist() for column in columns), strict=True))
+    near = neighbours(candidates, sources)
+    stars = near_stars(candidates, bright_stars(sources))
     return [
-        Target(candidate, ra, dec, kron[best], frozenset(shown[name]), simulated)
-        for candidate, ra, dec, best, name, simulated in rows
+        Target(candidate, ra, dec, kron[best], frozenset(shown[name]), simulated, others, bright)
+        for (candidate, ra, dec, best, name, simulated), others, bright in zip(rows, near, stars, strict=True)
     ]
 
 

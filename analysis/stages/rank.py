@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from analysis.config import Config
 from analysis.stages import Emit, StageResult
 from analysis.stages.cutting import FIGURES, cut_candidates, missing_figures, open_recorded, targets_of
+from analysis.stages.fielding import make_fields, missing_fields
 from analysis.stages.forcing import Outcome, ensemble, ensemble_facts, score_by_object
 from store.candidates import Ranking, known_names, load_candidates, ranking_info, save_ranking
 from store.database import Database
@@ -56,6 +57,7 @@ def rank(project: Project, config: Config, emit: Emit) -> StageResult:
     for name in TABLES:
         write_table(project, db, name)
     cut_candidates(project, config.cutout_size, records, targets_of(ranking.candidates, sources), emit)
+    make_fields(project, records, emit)
     unread = len(failures)
     for line in failures:
         emit({"event": "frame_failed", "stage": "rank", "frame": line.partition(": ")[0], "text": line})
@@ -214,7 +216,11 @@ def _nothing_to_do(project: Project, db: Database, key: str) -> bool:
         return False
     names = load_candidates(db)["candidate"].tolist()
     tables = all((project.tables / f"{name}.csv").exists() for name in TABLES)
-    return tables and not missing_figures(project, names)
+    return (
+        tables
+        and not missing_figures(project, names)
+        and not missing_fields(project, frame_records(db, "done"))
+    )
 
 
 def _lines(info: dict[str, Any]) -> tuple[str, ...]:

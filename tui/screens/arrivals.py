@@ -73,9 +73,7 @@ class Arriving(Loading):
         self.take_listing(message.listing, message.rows, fresh=True)
         table.scroll_to(y=table.cursor - line, animate=False, force=True)
         if shown is not None:  # its pictures stay until those of the new ranking are read
-            self._start(
-                partial(self._read_details, [shown.candidate], self.stretch), "renewal", "read it again"
-            )
+            self.read_again()
 
     def action_new(self) -> None:
         """Go to the next new candidate, or take the list that was held back."""

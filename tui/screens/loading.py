@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from analysis.config import Config
 from store.project import StoreError
 from tui import messages
 from tui.listing import Listing, Query
+from tui.look import FIELDS, Look
 from tui.screens.base import VetterScreen
 from tui.widgets.cutouts import Cutouts
 from tui.widgets.evidence import Evidence, EvidencePanel
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from store.candidates import CandidateRow
     from store.verdicts import VerdictState
     from tui.desk import Detail, Opening
+    from tui.widgets.composing import Setting
 
 NEIGHBOURS = (0, 1, -1, 2, -2, 3, -3)
 KEPT_DETAILS = 64
@@ -49,8 +52,7 @@ class Loading(VetterScreen):
         self.others: dict[str, tuple[VerdictState, ...]] = {}
         self.info: Mapping[str, Any] = {}
         self.opened = False
-        self.stretch = "asinh"
-        self.inverted = False
+        self.look = Look()
         self.decided = 0
         self.message = ""
         self.alert = False
@@ -59,12 +61,20 @@ class Loading(VetterScreen):
         self._details: OrderedDict[tuple[str, str], Detail] = OrderedDict()
         self._wanted: list[str] = []
         self._reading_rows = False
+        self._asked_details: tuple[list[str], Mapping[str, Detail], Setting] | None = None
+        self._reading_details = False
+        self._outdated: set[str] = set()
         self.table = RankTable(self.states)
 
     @property
     def cutouts(self) -> Cutouts:
         """The panel of pictures."""
         return self.query_one(Cutouts)
+
+    @property
+    def stretch(self) -> str:
+        """The stretch of the pictures."""
+        return self.look.stretch
 
     @property
     def row(self) -> CandidateRow | None:
@@ -209,6 +219,7 @@ class Loading(VetterScreen):
     @on(RankTable.Moved)
     def _moved(self) -> None:
         self.shown_at = time.monotonic()
+        self.look = replace(self.look, page=0)
         self.show_candidate()
 
     def show_candidate(self) -> None:
@@ -217,29 +228,71 @@ class Loading(VetterScreen):
         if name is None:
             return
         detail = self._details.get((name, self.stretch))
-        self.cutouts.show(detail, invert=self.inverted, waiting="" if detail else "…")
+        self.cutouts.show(detail, self.look, waiting="…")
         self.refresh_evidence()
-        near = [self.table.cursor + step for step in NEIGHBOURS]
-        names = [self.table.listing.names[n] for n in near if 0 <= n < len(self.table.listing)]
-        missing = [n for n in names if (n, self.stretch) not in self._details]
+        setting = self.cutouts.setting(self.look)
+        names = self._near()
+        known = {
+            n: self._details[n, self.stretch]
+            for n in names
+            if (n, self.stretch) in self._details and n not in self._outdated
+        }
+        missing = [n for n in names if n not in known or not self.cutouts.ready(n, setting)]
         if missing:
-            self._start(partial(self._read_details, missing, self.stretch), "detail", "read cutouts")
+            self._ask_details(missing, known, setting)
 
-    def _read_details(self, names: list[str], stretch: str) -> None:
-        worker = get_current_worker()
-        for name in names:
-            if worker.is_cancelled:
-                return
-            self.post_message(messages.DetailRead(self.vet.desk.detail(name, stretch)))
+    def read_again(self) -> None:
+        """Read and paint what is near anew; what is shown stays until then."""
+        self.cutouts.forget()
+        self._outdated = {name for name, _ in self._details}
+        self.show_candidate()
+
+    def _near(self) -> list[str]:
+        """Name the candidate and those next to it; a field is painted for the one looked at alone."""
+        steps = (0,) if self.look.mode in FIELDS else NEIGHBOURS
+        places = [self.table.cursor + step for step in steps]
+        return [self.table.listing.names[n] for n in places if 0 <= n < len(self.table.listing)]
+
+    def _ask_details(self, names: list[str], known: Mapping[str, Detail], setting: Setting) -> None:
+        self._asked_details = (names, known, setting)
+        if not self._reading_details:
+            self._reading_details = True
+            self._start(self._read_details, "detail", "read and paint cutouts")
+
+    def _read_details(self) -> None:
+        """Read and paint what was asked for last; a newer request is begun after the candidate in hand."""
+        while (asked := self._asked_details) is not None:
+            self._asked_details = None
+            names, known, setting = asked
+            for name in names:
+                if self._asked_details is not None or self.vet.leaving.is_set():
+                    break
+                self._read_detail(name, known.get(name), setting)
+        self.call_later(self._details_read)
+
+    def _read_detail(self, name: str, detail: Detail | None, setting: Setting) -> None:
+        look = setting.look
+        if detail is None:
+            detail = self.vet.desk.detail(name, look.stretch)
+            self.post_message(messages.DetailRead(detail))
+        around = self.vet.desk.around(detail, look.page) if look.mode in FIELDS else None
+        self.cutouts.compose_for(detail, setting, around)
+
+    def _details_read(self) -> None:
+        self._reading_details = False
+        if self._asked_details is not None:
+            self._reading_details = True
+            self._start(self._read_details, "detail", "read and paint cutouts")
 
     @on(messages.DetailRead)
     def _detail_read(self, message: messages.DetailRead) -> None:
         detail = message.detail
+        self._outdated.discard(detail.candidate)
         self._details[detail.candidate, detail.stretch] = detail
         while len(self._details) > KEPT_DETAILS:
             self._details.popitem(last=False)
         if detail.candidate == self.table.candidate and detail.stretch == self.stretch:
-            self.cutouts.show(detail, invert=self.inverted)
+            self.cutouts.show(detail, self.look, waiting="…")
             self.refresh_evidence()
 
     def refresh_evidence(self) -> None:

@@ -11,13 +11,15 @@ from textual.containers import Container
 from store.project import StoreError
 from tui import keys, messages
 from tui.screens.arrivals import Arriving
+from tui.screens.picturing import Picturing
 from tui.screens.queueing import Queueing
+from tui.terminal import budget_of
 from tui.widgets.cutouts import Cutouts
 from tui.widgets.evidence import EvidencePanel
 from tui.widgets.lines import HintLine, KeyBar, StatusLine
 
 
-class VetScreen(Arriving, Queueing):
+class VetScreen(Arriving, Queueing, Picturing):
     """Walk the candidates and decide; every action here is named in the table of keys."""
 
     WHERE = keys.VET
@@ -29,7 +31,7 @@ class VetScreen(Arriving, Queueing):
         yield StatusLine()
         with Container(id="body"):
             yield self.table
-            yield Cutouts(self.vet.terminal, self.vet.config.ui.byte_budget)
+            yield Cutouts(self.vet.terminal, budget_of(self.vet.config.ui), self.vet.config.ui.blink)
             yield EvidencePanel()
         yield HintLine()
         yield KeyBar(self.vet.keys, keys.VET)
@@ -43,15 +45,6 @@ class VetScreen(Arriving, Queueing):
         """Show the hint that is due, if any."""
         hints = self.vet.hints
         self.query_one(HintLine).show(hints.words(self.vet.keys) if hints is not None else "")
-
-    def on_screen_suspend(self) -> None:
-        """Paint in characters while something lies over the pictures."""
-        self.cutouts.repaint()
-
-    def on_screen_resume(self) -> None:
-        """Paint with the best painter again."""
-        self.call_after_refresh(self.cutouts.repaint)
-        self.refresh_status()
 
     def action_move(self, step: int) -> None:
         """Move the cursor; it never decides."""
@@ -175,30 +168,6 @@ class VetScreen(Arriving, Queueing):
             from tui.screens.links import LinksScreen
 
             self.app.push_screen(LinksScreen(self.row))
-
-    def action_stretch(self) -> None:
-        """Take the next stretch."""
-        from analysis.stretches import STRETCHES
-
-        names = list(STRETCHES)
-        self.stretch = names[(names.index(self.stretch) + 1) % len(names)]
-        self.say(f"stretch {self.stretch}: {STRETCHES[self.stretch].meaning}")
-        self.show_candidate()
-
-    def action_invert(self) -> None:
-        """Exchange dark and bright."""
-        self.inverted = not self.inverted
-        self.say("dark on bright" if self.inverted else "bright on dark")
-        self.show_candidate()
-
-    def action_zoom(self) -> None:
-        """Give the pictures the whole screen, or take it back."""
-        self.toggle_class("-zoom")
-
-    def action_more_bands(self) -> None:
-        """Show the frames that did not fit."""
-        if not self.cutouts.turn():
-            self.say("all frames are shown")
 
     def action_export(self) -> None:
         """Say what is open, then write tables and report."""

@@ -1,4 +1,4 @@
-"""The kitty painter: each picture sent once as a small grey PNG, then placed by Unicode placeholders.
+"""The kitty painter: each picture sent once as a small PNG, then placed by Unicode placeholders.
 
 Protocol: https://sw.kovidgoyal.net/kitty/graphics-protocol/#unicode-placeholders. The placeholders are text,
 so that whatever lies over them, a modal or another pane, covers the picture as it covers words.
@@ -7,19 +7,14 @@ so that whatever lies over them, a modal or another pane, covers the picture as 
 from __future__ import annotations
 
 import base64
-import struct
-import zlib
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from typing import TYPE_CHECKING
+from functools import lru_cache
 
 from rich.segment import Segment
 from rich.style import Style
 
-from tui.widgets.painters import Line, inverted
-
-if TYPE_CHECKING:
-    from tui.widgets.painters import Gray
+from tui.widgets.painters import Line
 
 PLACEHOLDER = "\U0010eeee"
 CHUNK = 4096
@@ -35,36 +30,14 @@ _MARKS = (
 MARKS = tuple(chr(int(code, 16)) for code in _MARKS.split())
 
 
-def png(gray: Gray) -> bytes:
-    """Encode grey levels, row 0 at the bottom, as a PNG; invalid pixels become a blue hatch."""
-    import numpy as np
-
-    flipped = gray[::-1]
-    y, x = np.indices(flipped.shape)
-    hatch = np.where((x + y) % 4 == 0, 2, 1)
-    # Palette: 0 to 253 grey, then the two blues of the hatch.
-    index = np.where(flipped == 0, 253 + hatch, np.minimum(flipped, 254) - 1).astype(np.uint8)
-    shades = b"".join(bytes((round(n * 255 / 253),) * 3) for n in range(254))
-    shades += bytes((27, 42, 69)) + bytes((90, 125, 181))
-    rows, columns = flipped.shape
-    raw = b"".join(b"\0" + row.tobytes() for row in index)
-    header = struct.pack(">IIBBBBB", columns, rows, 8, 3, 0, 0, 0)
-    return (
-        b"\x89PNG\r\n\x1a\n"
-        + _chunk(b"IHDR", header)
-        + _chunk(b"PLTE", shades)
-        + _chunk(b"IDAT", zlib.compress(raw, 6))
-        + _chunk(b"IEND", b"")
-    )
-
-
-def _chunk(kind: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-
 def through_tmux(sequence: str) -> str:
     """Wrap a sequence so that tmux hands it on."""
     return "\x1bPtmux;" + sequence.replace("\x1b", "\x1b\x1b") + "\x1b\\"
+
+
+@lru_cache(maxsize=512)
+def _placeholders(width: int, row: int) -> str:
+    return "".join(PLACEHOLDER + MARKS[row] + MARKS[x] for x in range(width))
 
 
 class Kitty:
@@ -76,12 +49,12 @@ class Kitty:
         self._held: OrderedDict[Hashable, int] = OrderedDict()
         self._next = 0
 
-    def paint(self, key: Hashable, gray: Gray, width: int, height: int, *, invert: bool) -> list[Line]:
-        """Give the placeholder lines of a picture in `width` × `height` cells, sending it if it is new."""
-        whole = (key, width, height, invert)
+    def show(self, key: Hashable, data: bytes, width: int, height: int) -> list[Line]:
+        """Give the placeholder lines of a PNG in `width` × `height` cells, sending it if it is new."""
+        whole = (key, width, height)
         if whole not in self._held:
             self._next = self._next % 200 + 1
-            self._send(self._next, png(inverted(gray) if invert else gray), width, height)
+            self._send(self._next, data, width, height)
             self._forget(self._next)
             self._held[whole] = self._next
         self._held.move_to_end(whole)
@@ -89,10 +62,7 @@ class Kitty:
             _, old = self._held.popitem(last=False)
             self._delete(old)
         style = Style(color=f"rgb({self._held[whole]},74,77)")
-        return [
-            [Segment("".join(PLACEHOLDER + MARKS[y] + MARKS[x] for x in range(width)), style)]
-            for y in range(height)
-        ]
+        return [[Segment(_placeholders(width, y), style)] for y in range(height)]
 
     def close(self) -> None:
         """Delete every picture sent."""

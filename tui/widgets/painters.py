@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby
@@ -17,11 +18,15 @@ if TYPE_CHECKING:
     Gray = npt.NDArray[np.uint8]
 
 Line = list[Segment]
+Marks = Mapping[tuple[int, int], tuple[str, str]]
+"""Signs over cells: (row, column) from the top left to (sign, colour)."""
 
 RAMP = " .:-=+*#%@"
 MASK_SIGN = "╱"
 PLAIN_MASK_SIGN = "/"
 LEVELS = 64
+CHANNEL_STEP = 16
+"""Colours of composites are rounded to so many steps of a channel: styles are kept, and bytes saved."""
 CELL_BYTES = 40
 """Most bytes a half-block cell costs: two 24-bit colours and a character."""
 
@@ -57,12 +62,14 @@ def arrange(
 
 
 def resample(gray: Gray, width: int, height: int) -> Gray:
-    """Bring grey levels to a size: means where it shrinks, the nearest pixel where it grows.
+    """Bring grey levels, or colours (y, x, 3), to a size: means where it shrinks, else the nearest pixel.
 
     A pixel that is mostly invalid stays 0; a valid one never becomes 0.
     """
     import numpy as np
 
+    if gray.ndim == 3:
+        return np.stack([resample(gray[:, :, channel], width, height) for channel in range(3)], axis=2)
     rows, columns = gray.shape
     if height >= rows and width >= columns:
         y = np.arange(height) * rows // height
@@ -105,28 +112,74 @@ def inverted(gray: Gray) -> Gray:
     return np.where(gray > 0, 256 - gray.astype(np.int16), 0).astype(np.uint8)
 
 
-def half_blocks(gray: Gray, width: int, height: int, *, budget: int = 65_536) -> list[Line]:
-    """Paint two pixels in each cell of `width` × `height`; above `budget` bytes pixels merge in pairs."""
-    small = resample(gray, width, 2 * height)[::-1]
-    levels = (small // (256 // LEVELS)).astype(int)
-    levels[small == 0] = -1
-    lines = [_half_line(levels[2 * y].tolist(), levels[2 * y + 1].tolist()) for y in range(height)]
-    if sum(map(len, lines)) * CELL_BYTES > budget and width > 2:
-        merged = resample(gray, (width + 1) // 2, 2 * height).repeat(2, axis=1)[:, :width]
-        return half_blocks(merged, width, height, budget=1 << 30)
+def half_blocks(
+    pixels: Gray,
+    width: int,
+    height: int,
+    *,
+    budget: int = 65_536,
+    colours: Gray | None = None,
+    marks: Marks | None = None,
+) -> list[Line]:
+    """Paint two pixels in each cell of `width` × `height`; above `budget` bytes pixels merge in pairs.
+
+    `pixels` are levels (y, x) or colours (y, x, 3); `colours` (256, 3) is the colour map of levels, grey
+    where it is None; `marks` are signs laid over cells, by (row, column) from the top left.
+    """
+    codes = colour_codes(resample(pixels, width, 2 * height)[::-1], colours)
+    lines = _half_lines(codes, marks or {})
+    if cost(lines) > budget and width > 2:
+        merged = resample(pixels, (width + 1) // 2, 2 * height).repeat(2, axis=1)[::-1, :width]
+        lines = _half_lines(colour_codes(merged, colours), marks or {})
     return lines
 
 
-def _half_line(upper: list[int], lower: list[int]) -> Line:
+def cost(lines: Sequence[Line]) -> int:
+    """Give the most bytes that lines of half-blocks can take."""
+    return sum(map(len, lines)) * CELL_BYTES
+
+
+def colour_codes(pixels: Gray, colours: Gray | None = None) -> npt.NDArray[np.int32]:
+    """Give each pixel's colour as red·65536 + green·256 + blue, few enough to be kept; -1 where invalid."""
+    import numpy as np
+
+    if pixels.ndim == 3:
+        few = np.minimum(pixels.astype(np.int32) // CHANNEL_STEP * CHANNEL_STEP + CHANNEL_STEP // 2, 255)
+        return np.where(pixels.max(axis=2) > 0, few @ np.array([65536, 256, 1]), -1).astype(np.int32)
+    levels = np.arange(256) // (256 // LEVELS)
+    if colours is None:
+        table = np.rint(levels * 255 / (LEVELS - 1)).astype(np.int32) * 0x010101
+    else:
+        near = colours[np.minimum(levels * 4 + 2, 255)].astype(np.int32)
+        table = (near @ np.array([65536, 256, 1])).astype(np.int32)
+    table[0] = -1
+    return table[pixels]
+
+
+def _half_lines(codes: npt.NDArray[np.int32], marks: Marks) -> list[Line]:
+    return [
+        _half_line(
+            codes[2 * y].tolist(),
+            codes[2 * y + 1].tolist(),
+            {x: m for (row, x), m in marks.items() if row == y},
+        )
+        for y in range(codes.shape[0] // 2)
+    ]
+
+
+def _half_line(upper: list[int], lower: list[int], marks: Mapping[int, tuple[str, str]]) -> Line:
     line = []
-    for (top, bottom), cells in groupby(zip(upper, lower, strict=True)):
-        sign, style = _half_cell(top, bottom)
+    signs = [marks.get(x) for x in range(len(upper))] if marks else [None] * len(upper)
+    for (top, bottom, mark), cells in groupby(zip(upper, lower, signs, strict=True)):
+        sign, style = _half_cell(top, bottom, mark)
         line.append(Segment(sign * len(list(cells)), style))
     return line
 
 
-@lru_cache(maxsize=LEVELS * LEVELS + 2 * LEVELS + 1)
-def _half_cell(top: int, bottom: int) -> tuple[str, Style]:
+@lru_cache(maxsize=16_384)
+def _half_cell(top: int, bottom: int, mark: tuple[str, str] | None = None) -> tuple[str, Style]:
+    if mark is not None:
+        return mark[0], Style(color=mark[1], bgcolor=_between(top, bottom), bold=True)
     if top < 0 and bottom < 0:
         return MASK_SIGN, Style(color=MASK_FOREGROUND, bgcolor=MASK_BACKGROUND)
     if top == bottom:
@@ -134,33 +187,45 @@ def _half_cell(top: int, bottom: int) -> tuple[str, Style]:
     return "▀", Style(color=_colour(top), bgcolor=_colour(bottom))
 
 
-def _colour(level: int) -> str:
-    if level < 0:
-        return MASK_BACKGROUND
-    grey = round(level * 255 / (LEVELS - 1))
-    return f"#{grey:02x}{grey:02x}{grey:02x}"
+def _colour(code: int) -> str:
+    return MASK_BACKGROUND if code < 0 else f"#{code:06x}"
 
 
-def plain_characters(gray: Gray, width: int, height: int) -> list[Line]:
+def _between(top: int, bottom: int) -> str:
+    """Give the darker of two pixels: a sign is read on it."""
+    known = [code for code in (top, bottom) if code >= 0]
+    return _colour(min(known, key=lambda code: sum(code.to_bytes(3, "big")))) if known else MASK_BACKGROUND
+
+
+def luminance(pixels: Gray) -> Gray:
+    """Give colours (y, x, 3) as levels, 0 where invalid; levels stay as they are."""
+    import numpy as np
+
+    if pixels.ndim == 2:
+        return pixels
+    bright = np.rint(pixels @ np.array([0.299, 0.587, 0.114]))
+    return np.where(pixels.max(axis=2) > 0, np.maximum(bright, 1), 0).astype(np.uint8)
+
+
+def plain_characters(pixels: Gray, width: int, height: int, *, marks: Marks | None = None) -> list[Line]:
     """Paint one pixel in each cell with characters from blank (dark) to @ (bright), / where invalid."""
-    small = resample(gray, width, height)[::-1]
-    return [
-        [
-            Segment(
-                "".join(
-                    PLAIN_MASK_SIGN if level == 0 else RAMP[(level - 1) * len(RAMP) // 255] for level in row
-                )
-            )
-        ]
-        for row in small.tolist()
-    ]
+    small = resample(luminance(pixels), width, height)[::-1]
+    lines = []
+    for y, row in enumerate(small.tolist()):
+        signs = [PLAIN_MASK_SIGN if level == 0 else RAMP[(level - 1) * len(RAMP) // 255] for level in row]
+        for (at, x), (sign, _colour_of) in (marks or {}).items():
+            if at == y:
+                signs[x] = sign
+        lines.append([Segment("".join(signs))])
+    return lines
 
 
-def scale_bar(arcsec_per_cell: float, width: int) -> str:
+def scale_bar(arcsec_per_cell: float, width: int, *, plain: bool = False) -> str:
     """Draw a bar of a round number of arcsec within `width` cells; empty where none fits."""
-    for length in (10.0, 5.0, 2.0, 1.0, 0.5, 0.2, 0.1):
+    left, middle, right = "|-|" if plain else "├─┤"
+    for length in (60.0, 30.0, 20.0, 10.0, 5.0, 2.0, 1.0, 0.5, 0.2, 0.1):
         cells = round(length / arcsec_per_cell)
         words = f"{length:g}″"
         if cells >= 3 and cells + len(words) <= width:
-            return "├" + "─" * (cells - 2) + "┤" + words
+            return left + middle * (cells - 2) + right + words
     return ""
