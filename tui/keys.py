@@ -111,7 +111,7 @@ TABLE: tuple[Key, ...] = (
     Key("blink", "space", "blink", "blink", "blink bands, then epochs, then stand still", VIEW, VET, 5),
     Key("field", "F", "field", "field", "the field around with all candidates, then 1′ of it", VIEW, VET, 5),
     Key("aperture", "a", "overlay('aperture')", "aperture", "draw the aperture", VIEW, VET, 6),
-    Key("neighbours", "A", "overlay('neighbours')", "", "mark other objects near", VIEW, VET),
+    Key("neighbours", "N", "overlay('neighbours')", "", "mark other objects near", VIEW, VET),
     Key("spikes", "d", "overlay('spikes')", "spikes", "draw predicted diffraction spikes", VIEW, VET, 6),
     Key("north_up", "O", "north_up", "", "north up, or as on the mosaic with arrows", VIEW, VET),
     Key("pixel", "P", "pixel", "pixel", "read-out of pixels: value, sigma, RA, Dec", VIEW, VET, 6),
