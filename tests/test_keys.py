@@ -66,12 +66,12 @@ def test_no_core_key_needs_control():
 
 def test_a_remapped_key_reaches_bindings_footer_and_help():
     """An override is one change in one table."""
-    table = resolve({"interesting": "w", "next": "f6, ?", "help": "f1"})
+    table = resolve({"interesting": "w", "next": "f7, ?", "help": "f1"})
     assert keys.keymap(table)["interesting"] == "w"
-    assert keys.keymap(table)["next"] == "f6,question_mark"
+    assert keys.keymap(table)["next"] == "f7,question_mark"
     assert ("w", "interesting") in keys.footer(table, VET, 200)
     shown = [key.shown() for _, listed in keys.sections(table, VET) for key in listed]
-    assert "f6 ?" in shown
+    assert "f7 ?" in shown
     assert "f1" in shown
 
 
