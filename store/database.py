@@ -34,7 +34,7 @@ class Database:
             with leases.manager(self.path).lease("read", self.patience) as cursor:
                 yield cursor
         except duckdb.Error as error:
-            raise StoreError(leases.one_line(self.path, error)) from error
+            raise StoreError(leases.trouble(self.path, error)) from error
 
     @contextmanager
     def write(self) -> "Iterator[duckdb.DuckDBPyConnection]":
@@ -55,7 +55,7 @@ class Database:
                     raise
                 manager.verify_in_place()
         except duckdb.Error as error:
-            raise StoreError(leases.one_line(self.path, error)) from error
+            raise StoreError(leases.trouble(self.path, error)) from error
 
 
 def _roll_back(cursor: "duckdb.DuckDBPyConnection") -> None:

@@ -9,7 +9,8 @@ import socket
 import threading
 import time
 import zlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from io import FileIO
@@ -214,8 +215,7 @@ class Journal:
         if not drafts:
             return []
         try:
-            with self._thread, _open_durably(self.path) as file:
-                fcntl.flock(file, fcntl.LOCK_EX)
+            with self._thread, _locked(self.path) as file:
                 size = os.fstat(file.fileno()).st_size
                 tail = os.pread(file.fileno(), _TAIL_BYTES, max(0, size - _TAIL_BYTES))
                 lines = self._dated(drafts, _last_id(tail))
@@ -278,6 +278,17 @@ def _canonical(body: Mapping[str, Any]) -> bytes:
 
 def _finite(value: float | None) -> float | None:
     return float(value) if value is not None and math.isfinite(value) else None
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[FileIO]:
+    """Open for appending and lock; a file that was replaced while waiting for it is left alone."""
+    while True:
+        with _open_durably(path) as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            if path.exists() and os.path.samestat(os.fstat(file.fileno()), path.stat()):
+                yield file
+                return
 
 
 def _open_durably(path: Path) -> FileIO:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from store import migrations
+from store import damage, migrations
 from store.project import StoreError
 
 if TYPE_CHECKING:
@@ -115,14 +115,34 @@ class Manager:
     def _open(self, mode: Mode) -> None:
         inode = _inode(self.path)
         if inode is None or inode != self.checked_inode:
-            self._check_schema()
-        self.connection = _connect(self.path, read_only=mode == "read")
+            try:
+                self._check_schema()
+            except _DamagedError as found:
+                self._set_aside(found)
+                self._check_schema(told=True)
+        try:
+            self.connection = _connect(self.path, read_only=mode == "read")
+        except _DamagedError as found:
+            self._set_aside(found)
+            self._check_schema(told=True)
+            self.connection = _connect(self.path, read_only=mode == "read")
         self.mode = mode
         self.opened_at = time.monotonic()
         self.lingering = False
         self.inode = _inode(self.path)
 
-    def _check_schema(self) -> None:
+    def _set_aside(self, found: "_DamagedError") -> None:
+        """Move what cannot be opened out of the way; the journals hold what people decided."""
+        damage.set_aside(self.path, found.reason, self._opens)
+
+    def _opens(self) -> bool:
+        try:
+            _connect(self.path, read_only=True).close()
+        except _DamagedError:
+            return False
+        return True
+
+    def _check_schema(self, *, told: bool = False) -> None:
         """Create the schema, bring an older one up to date, refuse a newer one untouched."""
         if _inode(self.path) is not None:
             connection = _connect(self.path, read_only=True)
@@ -132,6 +152,8 @@ class Manager:
                 connection.close()
         else:
             current = False
+            if not told and self.path.parent.is_dir():
+                damage.note_lost(self.path)
         if not current:
             connection = _connect(self.path, read_only=False)
             try:
@@ -175,6 +197,15 @@ class Manager:
             self.connection.close()
             self.connection = None
 
+    def set_aside(self, reason: str) -> None:
+        """Move the database away though it opens: reading all of it found damage."""
+        with self.changed:
+            if self.leases:
+                raise StoreError(f"{self.path}: in use by another thread of this program")
+            self._close()
+            damage.set_aside(self.path, reason, lambda: False)
+            self._check_schema(told=True)
+
     def close_idle(self) -> None:
         """Close the connection at the end of the program, unless a thread still uses it."""
         with self.changed:
@@ -184,6 +215,32 @@ class Manager:
 
 class _LockedError(Exception):
     """Another process holds the file."""
+
+
+class _DamagedError(StoreError):
+    """What is in the file, or in its log, cannot be read."""
+
+    def __init__(self, text: str, reason: str) -> None:
+        super().__init__(text)
+        self.reason = reason
+
+
+@contextmanager
+def untouched(path: Path, patience: float = 10.0) -> "Iterator[duckdb.DuckDBPyConnection]":
+    """Open a database for reading as it is: nothing is made, migrated or set aside."""
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            connection = _connect(path, read_only=True)
+            break
+        except _LockedError as locked:
+            if time.monotonic() > deadline:
+                raise StoreError(f"{path}: {locked} for more than {patience:g} s") from None
+            time.sleep(random.uniform(*RETRY_SECONDS))  # noqa: S311
+    try:
+        yield connection
+    finally:
+        connection.close()
 
 
 _managers: dict[tuple[int, Path], Manager] = {}
@@ -217,11 +274,11 @@ def _connect(path: Path, *, read_only: bool) -> "duckdb.DuckDBPyConnection":
             read_only=read_only,
             config={"memory_limit": MEMORY_LIMIT, "temp_directory": spill},
         )
-    except duckdb.IOException as error:
+    except duckdb.Error as error:
         if "Could not set lock" in str(error):
             raise _LockedError(_holder(str(error))) from error
-        raise StoreError(_cannot_open(path, error)) from error
-    except duckdb.Error as error:
+        if path.parent.is_dir() and damage.is_damage(str(error)):
+            raise _DamagedError(_cannot_open(path, error), _reason(path, error)) from error
         raise StoreError(_cannot_open(path, error)) from error
 
 
@@ -239,10 +296,30 @@ def _cannot_open(path: Path, error: Exception) -> str:
         return (
             f"{one_line(path, error)}; make it writable, or name other folders under [paths] in config.toml"
         )
+    if "with version number" in str(error):
+        return f"{one_line(path, error)}; nothing was changed: update jwst-vet and its packages"
     return (
-        f"{one_line(path, error)}; move {path.name} and {path.name}.wal aside and run again: "
-        "decisions are kept in the journals beside it, measurements are made again from the FITS files"
+        f"{one_line(path, error)}; `jwst-vet repair` sets it aside: decisions are kept in the journals, "
+        "measurements are made again from the FITS files"
     )
+
+
+def _reason(path: Path, error: Exception) -> str:
+    """Say shortly what is wrong inside a file, without its path."""
+    lines = [line for line in str(error).strip().splitlines() if line.strip()]
+    text = " ".join(lines[:2]) if lines else type(error).__name__
+    text = text.replace(str(path), path.name).replace(str(path.parent), "")
+    return " ".join(text.split())[:120]
+
+
+def trouble(path: Path, error: Exception) -> str:
+    """Say in one line what went wrong in a lease, and what to do where the file is at fault."""
+    text = one_line(path, error)
+    if "Corrupt database file" in text or "Failed to load" in text:
+        return f"{text}; `jwst-vet repair` sets it aside and rebuilds it"
+    if "No space left" in text:
+        return f"{text}; free some space, then go on: nothing that was acknowledged is lost"
+    return text
 
 
 def one_line(path: Path, error: Exception) -> str:

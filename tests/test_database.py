@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from store import database, migrations
+from store import damage, database, migrations
 from store.candidates import CandidateRow
 from store.database import Database, StoreError
 from store.frames import FrameRecord
@@ -105,13 +105,17 @@ def test_a_database_taken_away_while_open_is_not_a_commit(db, replacement):
 
 
 @pytest.mark.parametrize("content", [b"", b"<html>404</html>"])
-def test_a_file_that_is_no_database_is_refused_with_the_way_out(db, content):
-    """An empty file or a web page under the database's name: the reason, and what to do."""
+def test_a_file_that_is_no_database_is_set_aside(db, content):
+    """An empty file or a web page under the database's name: kept under a dated name, and said."""
+    damage.take_fresh()
     db.path.write_bytes(content)
-    with pytest.raises(StoreError, match=r"not a valid DuckDB.*move p\.duckdb") as caught, db.read():
-        pass
-    assert db.path.read_bytes() == content
-    assert "\n" not in str(caught.value)
+    add(db, "A")
+    assert names(db) == ["A"]
+    (aside,) = db.path.parent.glob("p.duckdb.damaged-*")
+    assert aside.read_bytes() == content
+    (line,) = damage.take_fresh()
+    assert "not a valid DuckDB" in line
+    assert "\n" not in line
 
 
 def test_a_missing_folder_is_named(tmp_path):
@@ -292,13 +296,14 @@ with Database(Path(sys.argv[1])).write() as cursor:
 """
 
 
-def test_a_damaged_log_is_refused_with_the_way_out(db):
-    """A write-ahead log whose end is zeros after power loss: reason and remedy; undamaged, it is replayed."""
+def test_a_log_that_is_whole_is_replayed_and_a_damaged_one_set_aside(db, tmp_path):
+    """A write-ahead log whose end is zeros after power loss does not keep the database from opening."""
+    damage.take_fresh()
     child(KILLED, db.path).communicate(timeout=60)
-    log = db.path.with_name("p.duckdb.wal")
-    whole = log.read_bytes()
-    log.write_bytes(whole[:-40] + bytes(40))
-    with pytest.raises(StoreError, match=r"Corrupt WAL.*move p\.duckdb and p\.duckdb\.wal aside"), db.read():
-        pass
-    log.write_bytes(whole)
+    whole = damage.wal_path(db.path).read_bytes()
+    other = Database(shutil.copy(db.path, tmp_path / "q.duckdb"))
+    damage.wal_path(other.path).write_bytes(whole[:-40] + bytes(40))
+    assert names(other) == []
+    (line,) = damage.take_fresh()
+    assert "q.duckdb.wal was damaged" in line
     assert names(db) == ["A"]

@@ -81,6 +81,25 @@ def _serve(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _verify(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--quick", action="store_true", help="compare sizes of FITS files, not every byte")
+    _json(parser)
+
+
+def _clean(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--dry-run", action="store_true", help="say how much it would be; delete nothing")
+    parser.add_argument(
+        "--cutouts",
+        action="store_true",
+        help="cutouts and figures too, if every FITS file they were cut from is still there",
+    )
+    parser.add_argument(
+        "--set-aside",
+        action="store_true",
+        help="damaged files set aside and copies from before migrations too",
+    )
+
+
 COMMANDS = (
     Command("demo", "a simulated project in ./jwst-vet-demo, run to the end, then the app", "demo", _demo),
     Command("init", "write a commented config.toml", "init"),
@@ -99,6 +118,9 @@ COMMANDS = (
     Command("serve", "the app in a browser, on this machine unless told otherwise", "serve", _serve),
     Command("stop", "ask the run to stop after the frame in hand", "stop"),
     Command("status", "say what is there, what runs and what failed", "status", _json),
+    Command("verify", "read everything the project holds and say what is not right", "verify", _verify),
+    Command("repair", "set damaged files aside and rebuild the index from the journals", "repair"),
+    Command("clean", "free what can be made again, and say how much", "clean_up", _clean),
 )
 
 

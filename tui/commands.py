@@ -28,9 +28,9 @@ _TOP = 10
 def guarded(function: Callable[[argparse.Namespace], int], arguments: argparse.Namespace) -> int:
     """Run a command; a known trouble is one line and exit code 2, a bug one line, a log and exit code 1."""
     try:
-        return function(arguments)
+        return _told(function(arguments))
     except (ConfigError, StoreError) as error:
-        return _say_error(str(error))
+        return _told(_say_error(str(error)))
     except BrokenPipeError:
         sys.stderr.close()  # whoever read our lines has gone; nothing is left to say
         return DONE
@@ -39,6 +39,14 @@ def guarded(function: Callable[[argparse.Namespace], int], arguments: argparse.N
     except Exception as error:  # noqa: BLE001 - the last line of defence: a bug is said and logged
         where = _log_bug(arguments)
         return _say_error(f"a bug: {type(error).__name__}: {error}; the traceback is in {where}", BUG)
+
+
+def _told(code: int) -> int:
+    """Say on stderr what was found damaged on the way and set aside."""
+    damage = sys.modules.get("store.damage")
+    for line in damage.take_fresh() if damage is not None else ():
+        print(f"jwst-vet: {clean(line)}", file=sys.stderr)
+    return code
 
 
 def _say_error(text: str, code: int = UNUSABLE) -> int:
@@ -301,6 +309,30 @@ def status(arguments: argparse.Namespace) -> int:
     facts = gather(project, config)
     print(json.dumps(facts, indent=2, ensure_ascii=False) if arguments.json else show(facts))
     return DONE
+
+
+def verify(arguments: argparse.Namespace) -> int:
+    """Read everything the project holds."""
+    project, _config = open_project(arguments)
+    from tui import upkeep
+
+    return upkeep.verify(project, arguments)
+
+
+def repair(arguments: argparse.Namespace) -> int:
+    """Set damaged files aside and rebuild the index."""
+    project, config = open_project(arguments)
+    from tui import upkeep
+
+    return upkeep.repair(project, config.vetting.name())
+
+
+def clean_up(arguments: argparse.Namespace) -> int:
+    """Free what can be made again."""
+    project, _config = open_project(arguments)
+    from tui import upkeep
+
+    return upkeep.clean(project, arguments)
 
 
 def _console(arguments: argparse.Namespace) -> Any:

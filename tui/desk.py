@@ -137,7 +137,9 @@ class Desk:
                 labels=[name for name, _ in vetting.label_keys()],
                 reasons=[name for name, _ in vetting.reason_keys()],
             )
-        problems = tuple(str(problem) for problem in self._book.problems)
+        from store.damage import take_fresh
+
+        problems = (*take_fresh(), *(str(problem) for problem in self._book.problems))
         whole = len(listing) == listing.total
         return Opening(listing, rows, self._book.states(), self._others(), info, problems, whole)
 

@@ -7,6 +7,7 @@ from typing import Any
 from analysis.config import Config
 from store import __version__
 from store.candidates import candidate_order
+from store.damage import notices
 from store.database import Database
 from store.frames import frame_records
 from store.project import Project
@@ -30,6 +31,7 @@ def gather(project: Project, config: Config) -> dict[str, Any]:
         "report": str(project.report) if project.report.exists() else None,
         "run": None,
         "journal_problems": [],
+        "damage": [f"{notice.at}: {notice.text}" for notice in notices(project.outputs_dir)],
     }
     if project.database.exists():
         database = Database(project.database)
@@ -73,4 +75,5 @@ def show(facts: dict[str, Any]) -> str:
     )
     lines += [f"refused     {line}" for line in facts["failed_files"]]
     lines += [f"journal     {line}" for line in facts["journal_problems"]]
+    lines += [f"damage      {line}" for line in facts["damage"]]
     return "\n".join(clean(line) for line in lines)
