@@ -58,6 +58,7 @@ def header_facts(planes: PlaneSet, wcs: Any) -> dict[str, Any]:
         "pa_v3": pa_v3,
         "rolls": tuple(sorted({round(float(roll), 1) for roll in rolls})),
         "epochs": _epochs(starts, mjd_beg),
+        "inputs": _inputs(inputs),
         "cal_ver": _text(header, primary, "CAL_VER"),
         "crds_ctx": _text(header, primary, "CRDS_CTX"),
         "footprint": _text(header, primary, "S_REGION") or _corners(wcs, planes.shape),
@@ -113,6 +114,25 @@ def _column(rows: Any, *names: str) -> FloatArray:
             if np.isfinite(values).any():
                 return values[np.isfinite(values)]
     return np.empty(0)
+
+
+def _inputs(rows: Any) -> tuple[tuple[float, float], ...]:
+    """Return start (MJD) and PA_V3 (degrees) of each input in the table's order, NaN where not recorded."""
+    if rows is None:
+        return ()
+    pairs = []
+    for names in (("EXPSTART", "MJD-BEG"), ("PA_V3", "ROLL_REF")):
+        known = next((_numbers(rows, name) for name in names if name in rows.dtype.names), None)
+        pairs.append(np.full(len(rows), np.nan) if known is None else known)
+    return tuple(zip(*(values.tolist() for values in pairs), strict=True))
+
+
+def _numbers(rows: Any, name: str) -> FloatArray:
+    """Return a column as numbers, NaN where it holds none."""
+    try:
+        return np.asarray(rows[name], dtype=np.float64)
+    except ValueError:
+        return np.full(len(rows), np.nan)
 
 
 def _epochs(starts: FloatArray, mjd_beg: float) -> int:

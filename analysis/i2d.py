@@ -74,6 +74,9 @@ class Frame:
         Exposures combined, groups of them more than a day apart; -1 where not recorded.
     rolls : tuple[float, ...]
         Distinct PA_V3 of the exposures, degrees, ascending, to 0.1.
+    inputs : tuple[tuple[float, float], ...]
+        Start (MJD) and PA_V3 (degrees) of each input, in the order of HDRTAB, which is that of the bits of
+        the context plane; NaN where not recorded, empty without the table.
     notes : tuple[str, ...]
         What a reader should know: missing planes, unknown unit.
     """
@@ -101,6 +104,7 @@ class Frame:
     pa_v3: float
     rolls: tuple[float, ...]
     epochs: int
+    inputs: tuple[tuple[float, float], ...]
     cal_ver: str
     crds_ctx: str
     footprint: str
@@ -215,15 +219,37 @@ class Frame:
         int array of shape (n,)
             -1 outside the frame, and everywhere where the file has no context plane.
         """
+        inside, bits = self.context_at(x, y)
+        if bits is None:
+            return np.full(inside.shape, -1, np.int64)
+        return np.where(inside, np.bitwise_count(bits).sum(axis=0, dtype=np.int64), -1)
+
+    def context_at(
+        self, x: npt.ArrayLike, y: npt.ArrayLike
+    ) -> tuple[BoolArray, npt.NDArray[np.uint32] | None]:
+        """Read the context plane at the pixels nearest to 0-based positions.
+
+        Returns
+        -------
+        inside : bool array of shape (n,)
+            Which positions lie in the frame.
+        bits : uint32 array of shape (planes, n) or None
+            Bit k of plane p is input 32 p + k; 0 outside the frame; None without a context plane.
+        """
         x, y = np.atleast_1d(np.asarray(x, float)), np.atleast_1d(np.asarray(y, float))
-        answer = np.full(x.shape, -1, np.int64)
-        if not self.has_con:
-            return answer
+        inside = np.zeros(x.shape, bool)
+        found: npt.NDArray[np.uint32] | None = None
         for strip, rows, columns in self._strips(x, y):
-            y0, x0 = int(rows.min()), int(columns.min())
-            bits = self.planes.context(y0, int(rows.max()) + 1, x0, int(columns.max()) + 1)
-            answer[strip] = np.bitwise_count(bits[:, rows - y0, columns - x0]).sum(axis=0)
-        return answer
+            inside[strip] = True
+            if self.has_con:
+                y0, x0 = int(rows.min()), int(columns.min())
+                bits = self.planes.context(y0, int(rows.max()) + 1, x0, int(columns.max()) + 1)
+                if found is None:
+                    found = np.zeros((len(bits), x.size), np.uint32)
+                found[:, strip] = bits[:, rows - y0, columns - x0]
+        if found is None and self.has_con:
+            found = np.zeros((1, x.size), np.uint32)
+        return inside, found
 
     def _strips(self, x: npt.NDArray[Any], y: npt.NDArray[Any]) -> list[tuple[Any, Any, Any]]:
         """Group the positions inside the frame by strips of rows: (their indices, rows, columns)."""

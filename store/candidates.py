@@ -26,6 +26,8 @@ class Ranking:
     image_candidates: "pd.DataFrame"
     names: "pd.DataFrame"
     info: dict[str, Any]
+    frames: "pd.DataFrame | None" = None
+    epochs: "pd.DataFrame | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +122,12 @@ def save_ranking(db: Database, ranking: Ranking) -> None:
             ("scores", ranking.scores),
             ("candidates", ordered),
             ("image_candidates", ranking.image_candidates),
+            ("candidate_frames", ranking.frames),
+            ("candidate_epochs", ranking.epochs),
         ):
             cursor.execute(f"DELETE FROM {table}")  # noqa: S608
-            bulk.insert(cursor, table, rows)
+            if rows is not None:
+                bulk.insert(cursor, table, rows)
         bulk.insert(cursor, "names", ranking.names)
         # Of a name already there, the first position stays.
         cursor.execute(
@@ -136,6 +141,22 @@ def load_candidates(db: Database) -> "pd.DataFrame":
     """Give all candidates in order of rank."""
     with db.read() as cursor:
         return bulk.load(cursor, f"SELECT {', '.join(COLUMNS)} FROM candidates ORDER BY rank")  # noqa: S608
+
+
+def load_candidate_frames(db: Database, candidate: str | None = None) -> "pd.DataFrame":
+    """Give what each frame shows of the candidates, or of one, by candidate and frame."""
+    return _load_of(db, "candidate_frames", "candidate, frame", candidate)
+
+
+def load_candidate_epochs(db: Database, candidate: str | None = None) -> "pd.DataFrame":
+    """Give exposures, epochs, rolls and what changed of the candidates, or of one, by candidate."""
+    return _load_of(db, "candidate_epochs", "candidate", candidate)
+
+
+def _load_of(db: Database, table: str, order: str, candidate: str | None) -> "pd.DataFrame":
+    where, values = ("", []) if candidate is None else ("WHERE candidate = ?", [candidate])
+    with db.read() as cursor:
+        return bulk.load(cursor, f"SELECT * FROM {table} {where} ORDER BY {order}", values)  # noqa: S608
 
 
 def load_image_candidates(db: Database) -> "pd.DataFrame":

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 Migration = Callable[["duckdb.DuckDBPyConnection"], None]
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 
 def _products(connection: "duckdb.DuckDBPyConnection") -> None:
@@ -37,8 +37,31 @@ def _total_fluxes(connection: "duckdb.DuckDBPyConnection") -> None:
     connection.execute("ALTER TABLE sources ADD COLUMN kron_correction DOUBLE")
 
 
+def _frames_and_epochs(connection: "duckdb.DuckDBPyConnection") -> None:
+    """Make the tables of what each frame has at each candidate, and of what changed between epochs."""
+    connection.execute(
+        """
+        CREATE TABLE candidate_frames (
+            candidate VARCHAR, frame VARCHAR, instrument VARCHAR, filter VARCHAR, state VARCHAR,
+            exposures INTEGER, epochs INTEGER, mjd DOUBLE, flux DOUBLE, flux_err DOUBLE, flux_unit VARCHAR,
+            snr DOUBLE, limit_mag DOUBLE, simulated BOOLEAN
+        )
+        """
+    )
+    connection.execute(
+        """
+        CREATE TABLE candidate_epochs (
+            candidate VARCHAR, exposures INTEGER, epochs_covering INTEGER, epochs_showing INTEGER,
+            rolls INTEGER, delta_mag DOUBLE, delta_mag_err DOUBLE, change_sigma DOUBLE, change_days DOUBLE,
+            change_filter VARCHAR, motion_arcsec DOUBLE, motion_err_arcsec DOUBLE, motion_pa_deg DOUBLE,
+            motion_sigma DOUBLE, motion_days DOUBLE
+        )
+        """
+    )
+
+
 # The migration under key n brings a database from version n - 1 to n.
-MIGRATIONS: Mapping[int, Migration] = {2: _products, 3: _total_fluxes}
+MIGRATIONS: Mapping[int, Migration] = {2: _products, 3: _total_fluxes, 4: _frames_and_epochs}
 
 
 def is_current(connection: "duckdb.DuckDBPyConnection", path: Path) -> bool:

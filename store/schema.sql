@@ -1,4 +1,4 @@
--- Every table of the store, version 2. An index of the journals and of what was measured: it can be rebuilt.
+-- Every table of the store, as it is now. An index of the journals and of what was measured: it can be rebuilt.
 -- No foreign keys, no secondary indexes, no UNIQUE: DuckDB's own traps. NULL in a DOUBLE is "not measured" (NaN).
 
 CREATE TABLE schema_version (version INTEGER, applied_at VARCHAR, program VARCHAR);
@@ -50,6 +50,20 @@ CREATE TABLE candidates (
 
 -- The candidates that each image put forward.
 CREATE TABLE image_candidates (frame VARCHAR, rank_in_image INTEGER, source_id VARCHAR, candidate VARCHAR);
+
+-- What each frame has and shows at each candidate: one row per candidate and frame.
+CREATE TABLE candidate_frames (
+    candidate VARCHAR, frame VARCHAR, instrument VARCHAR, filter VARCHAR, state VARCHAR,
+    exposures INTEGER, epochs INTEGER, mjd DOUBLE, flux DOUBLE, flux_err DOUBLE, flux_unit VARCHAR, snr DOUBLE,
+    limit_mag DOUBLE, simulated BOOLEAN
+);
+
+-- Exposures, epochs and rolls of each candidate over all frames, and what changed between epochs.
+CREATE TABLE candidate_epochs (
+    candidate VARCHAR, exposures INTEGER, epochs_covering INTEGER, epochs_showing INTEGER,
+    rolls INTEGER, delta_mag DOUBLE, delta_mag_err DOUBLE, change_sigma DOUBLE, change_days DOUBLE,
+    change_filter VARCHAR, motion_arcsec DOUBLE, motion_err_arcsec DOUBLE, motion_pa_deg DOUBLE, motion_sigma DOUBLE, motion_days DOUBLE
+);
 
 -- Every name ever given to a candidate: the first one stays, later ones are aliases.
 CREATE TABLE names (candidate VARCHAR, alias VARCHAR, ra DOUBLE, dec DOUBLE);

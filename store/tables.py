@@ -109,6 +109,33 @@ _COLUMNS = {
         Column("terms", "text", "", "which of the four terms could be computed"),
         Column("frames_detected", "integer", "", "frames that show it"),
         Column("frames_covering", "integer", "", "frames whose valid pixels cover it"),
+        Column("exposures_seen", "integer", "", "exposures behind its pixels, all frames; -1 unknown"),
+        Column("epochs_covering", "integer", "", "groups of exposures over a day apart that cover it"),
+        Column("epochs_showing", "integer", "", "those of them that belong to frames that show it"),
+        Column("rolls", "integer", "", "distinct roll angles behind its pixels, to 1 degree"),
+        Column("delta_mag", "number", "mag", "largest change between epochs of a band, later minus earlier"),
+        Column("delta_mag_err", "number", "mag", "its error, with a floor of 0.03"),
+        Column("change_sigma", "number", "", "difference of the fluxes over its error, with a floor of 3 %"),
+        Column("change_days", "number", "d", "time between the two"),
+        Column("change_filter", "text", "", "filter in which it changed"),
+        Column("motion_arcsec", "number", "arcsec", "largest shift between epochs, frame offsets taken out"),
+        Column("motion_err_arcsec", "number", "arcsec", "its error in each component, floor included"),
+        Column("motion_pa_deg", "number", "deg", "its direction, north through east"),
+        Column("motion_sigma", "number", "", "shift over its error; above 3 by chance once in 90"),
+        Column("motion_days", "number", "d", "time between the two"),
+        Column(
+            "in_frame",
+            "text",
+            "",
+            "detected; shown (forced S/N at least 3); not detected; not measured; "
+            "no value (a gap); outside; unknown (frame not read)",
+        ),
+        Column("epochs", "integer", "", "epochs behind the pixel; -1 unknown"),
+        Column("mjd", "number", "d", "mean start of the exposures behind the pixel, MJD"),
+        Column("forced_flux", "number", "flux_unit", "in a small circle at the common PSF, as of a point"),
+        Column("forced_flux_err", "number", "flux_unit", "its error"),
+        Column("forced_snr", "number", "", "forced flux over its error"),
+        Column("limit_mag", "number", "mag", "three times that error as an AB magnitude"),
         Column("filters", "text", "", "comma-separated filters that show it"),
         Column("best_source", "text", "", "its source of highest snr"),
         Column("best_frame", "text", "", "the frame of that source"),
@@ -212,14 +239,32 @@ TABLES = {
                 "consistency_score terms snr frames_detected frames_covering filters label grade vetter "
                 f"{_CHECK_COLUMNS} simulated isolation_forest_score object best_source best_frame mag_ab "
                 "flux flux_err flux_unit r50_arcsec ellipticity concentration asymmetry gini m20 peak_ratio "
-                "flags"
+                "flags exposures_seen epochs_covering epochs_showing rolls delta_mag delta_mag_err "
+                "change_sigma change_days change_filter motion_arcsec motion_err_arcsec motion_pa_deg "
+                "motion_sigma motion_days"
             ),
             f"""
-            SELECT k.*, v.label, v.grade, v.vetter,
+            SELECT k.*, e.* EXCLUDE (candidate, exposures), e.exposures AS exposures_seen,
+                v.label, v.grade, v.vetter,
                 {", ".join(f"coalesce(v.{check}, 'not run') AS {check}" for check in CHECKS)}
             FROM candidates k LEFT JOIN ({_VOTES}) v ON v.candidate = k.candidate
+            LEFT JOIN candidate_epochs e ON e.candidate = k.candidate
             """,  # noqa: S608
             "rank",
+        ),
+        Table(
+            "candidate_frames",
+            "one candidate in one frame, whether it shows there or not",
+            _columns(
+                "rank candidate frame instrument filter in_frame exposures epochs mjd forced_flux "
+                "forced_flux_err flux_unit forced_snr limit_mag simulated"
+            ),
+            """
+            SELECT c.* EXCLUDE (state, flux, flux_err, snr), c.state AS in_frame, c.flux AS forced_flux,
+                c.flux_err AS forced_flux_err, c.snr AS forced_snr, k.rank
+            FROM candidate_frames c JOIN candidates k ON k.candidate = c.candidate
+            """,
+            "rank, frame",
         ),
         Table(
             "verdicts",

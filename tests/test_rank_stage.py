@@ -13,7 +13,7 @@ from analysis.config import Config, Ranking
 from analysis.cutouts import load_cutouts
 from analysis.stages.rank import rank, ranking_key
 from analysis.stages.report import report
-from store.candidates import load_candidates, ranking_info
+from store.candidates import load_candidate_epochs, load_candidate_frames, load_candidates, ranking_info
 from store.database import Database
 from store.frames import FrameRecord, frame_records, save_frame
 from store.project import Project
@@ -173,6 +173,22 @@ def test_coverage_is_what_the_pixels_say(project):
     assert once["consistency_score"].isna().all()
     assert set(once["terms"]) == {"anomaly,snr,artifact"}
     assert (candidates["frames_covering"] == 2).sum() == len(kept)
+
+
+def test_each_frame_says_what_it_has_of_each_candidate(project):
+    """Detected in one, without a value behind the strip of the other; nobody knows of exposures here."""
+    _, candidates, _ = ranked(project, Config(top_anomalies_per_image=0, min_snr=0.0, ranking=DISTANCE))
+    db = Database(project.database)
+    frames = load_candidate_frames(db)
+    assert len(frames) == len(candidates) * 2
+    assert set(frames.loc[frames["frame"] == "one_i2d", "state"]) == {"detected"}
+    assert set(frames["exposures"]) <= {-1, 0}
+    epochs = load_candidate_epochs(db, candidates["candidate"][0])
+    assert epochs["epochs_covering"].tolist() == [0]
+    assert epochs["motion_sigma"].isna().all()
+    table = pd.read_csv(project.tables / "candidate_frames.csv")
+    assert table["rank"].is_monotonic_increasing
+    assert ranking_info(db)["offsets"]["two_i2d"]["n"] > 20
 
 
 def test_names_survive_a_new_database(project):

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from analysis.stages.covering import Fluxes
 from analysis.stages.cutting import open_recorded
 from store.frames import FrameRecord
 from store.project import Project
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import pandas as pd
 
+    from analysis.alignment import Offset
     from analysis.association import Objects
     from analysis.ensemble import Views
     from analysis.evidence import Evidence
@@ -28,7 +30,7 @@ class Outcome:
     """What the ensemble says: objects with their fragments joined, the evidence, the views and their spread.
 
     `anomaly` and `probability` are of every object, NaN where it was not measured everywhere; `spread` holds
-    an array like `anomaly` for each bootstrap.
+    an array like `anomaly` for each bootstrap; `fluxes` are the forced measurements of each frame.
     """
 
     objects: "Objects"
@@ -37,6 +39,7 @@ class Outcome:
     anomaly: "npt.NDArray[np.float64]"
     probability: "npt.NDArray[np.float64]"
     spread: "tuple[npt.NDArray[np.float64], ...]"
+    fluxes: Mapping[str, Fluxes]
 
 
 def ensemble(
@@ -45,6 +48,7 @@ def ensemble(
     sources: "pd.DataFrame",
     objects: "Objects",
     min_snr: float,
+    offsets: "Mapping[str, Offset]",
 ) -> "tuple[Outcome | None, list[tuple[FrameRecord, str]]]":
     """Measure, join and score the objects; None where too few can be compared, and the frames left out."""
     import numpy as np
@@ -53,7 +57,7 @@ def ensemble(
     from analysis.evidence import eligible_objects, gather, joined
 
     rows = eligible_objects(sources, objects, min_snr)
-    seen, failures = _everywhere(project, records, sources, objects, rows)
+    seen, failures = _everywhere(project, records, sources, objects, rows, offsets)
     if not seen or not rows.size:
         return None, failures
     evidence = gather(sources, objects, rows, seen)
@@ -78,6 +82,15 @@ def ensemble(
         of_all(views.anomaly * clean),
         of_all(evidence.facts["artifact_probability"].to_numpy(dtype=float)),
         tuple(of_all(again.anomaly * clean) for again in repeats if again is not None),
+        {
+            one.frame: Fluxes(
+                of_all(one.forced.flux),
+                of_all(one.forced.flux_err),
+                of_all(one.forced.core),
+                of_all(one.forced.core_err),
+            )
+            for one in seen
+        },
     ), failures
 
 
@@ -87,8 +100,10 @@ def _everywhere(
     sources: "pd.DataFrame",
     objects: "Objects",
     rows: "npt.NDArray[np.int64]",
+    offsets: "Mapping[str, Offset]",
 ) -> "tuple[list[Any], list[tuple[FrameRecord, str]]]":
     """Return the forced measurements of each frame that can be read, and the others with the reason."""
+    from analysis.alignment import shifted
     from analysis.evidence import Seen, bright_stars
     from analysis.forced import STAMP_SIDE, aperture_radius, force, reference_fwhm
     from analysis.i2d import FrameError
@@ -96,10 +111,12 @@ def _everywhere(
     from analysis.starlight import starlight_in
 
     stars, reference = bright_stars(sources), reference_fwhm([r.fwhm_arcsec for r in records])
-    ra, dec = objects.ra[rows], objects.dec[rows]
     project.cache.mkdir(parents=True, exist_ok=True)
     seen, failures = list[Any](), []
     for record in records:
+        ra, dec, offset = objects.ra[rows], objects.dec[rows], offsets[record.frame]
+        if offset.applied:
+            ra, dec = shifted(ra, dec, offset.east, offset.north)
         try:
             with open_recorded(project, record) as opened:
                 frame = replace(

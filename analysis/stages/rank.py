@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from analysis.config import Config
 from analysis.stages import Emit, StageResult
-from analysis.stages.cutting import FIGURES, cut_candidates, missing_figures, open_recorded, targets_of
+from analysis.stages.covering import candidate_tables, cover_candidates
+from analysis.stages.cutting import FIGURES, cut_candidates, missing_figures, targets_of
 from analysis.stages.fielding import make_fields, missing_fields
 from analysis.stages.forcing import Outcome, ensemble, ensemble_facts, score_by_object
 from store.candidates import Ranking, known_names, load_candidates, ranking_info, save_ranking
@@ -22,14 +23,12 @@ from store.tables import write_table
 from store.verdicts import VerdictBook
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
     import pandas as pd
 
-    from analysis.association import Objects
+    from analysis.alignment import Offset
 
-CODE_VERSION = "3"
-TABLES = ("all_sources", "anomaly_candidates_images", "ranked_candidates")
+CODE_VERSION = "4"
+TABLES = ("all_sources", "anomaly_candidates_images", "ranked_candidates", "candidate_frames")
 PACKAGES = ("astropy", "duckdb", "numpy", "pandas", "photutils", "scikit-learn", "scipy", "sep")
 """Packages whose version can change a number; the record of a ranking names them."""
 
@@ -92,6 +91,7 @@ def make_ranking(
     """
     import pandas as pd
 
+    from analysis.alignment import aligned, measure_offsets
     from analysis.anomaly import score_sources
     from analysis.association import FrameFacts, associate, carry_names, name_of
     from analysis.ranking import listed_objects, rank_candidates
@@ -104,13 +104,15 @@ def make_ranking(
     sources["isolation_forest_score"] = scores.isolation_forest_score
     emit(_progress(1, "objects across frames"))
     facts = [FrameFacts(r.frame, r.instrument, r.filter, r.fwhm_arcsec) for r in records]
-    objects = associate(sources, facts)
+    offsets = measure_offsets(sources, [record.frame for record in records])
+    objects = associate(aligned(sources, offsets), facts)
+    members = objects.of_source
     outcome: Outcome | None = None
     unforced: list[tuple[FrameRecord, str]] = []
     judged = sources
     if config.ranking.method == "ensemble":
         emit(_progress(1, "every object in every frame"))
-        outcome, unforced = ensemble(project, records, sources, objects, min_snr)
+        outcome, unforced = ensemble(project, records, sources, objects, min_snr, offsets)
     if outcome is not None:
         objects, judged = outcome.objects, score_by_object(sources, outcome)
         sources["anomaly_score"] = judged["anomaly_score"]
@@ -118,16 +120,22 @@ def make_ranking(
     sources["object"] = [names[i] if i >= 0 else "" for i in objects.of_source.tolist()]
     listed = listed_objects(judged, objects, min_snr=min_snr, top=top)
     emit(_progress(2, "which frames cover the candidates"))
-    covered, failures = coverage(project, records, objects, listed)
+    covering = cover_candidates(project, records, objects, listed, offsets)
+    failures = covering.failures
+    covered = covering.of_all(len(objects.ra))
     ranked = rank_candidates(
         judged, objects, names, covered, weights=asdict(config.weights), min_snr=min_snr, top=top
     )
     candidates = ranked.candidates
     n_objects = int(objects.detected.any(axis=1).sum())
     info = _info(config, records, scores.facts(), len(sources), n_objects, candidates, failures)
+    info["offsets"] = _offset_facts(offsets)
     if outcome is not None:
         numbers = {name: number for number, name in enumerate(names)}
         info["ensemble"] = ensemble_facts(outcome, candidates, numbers, asdict(config.weights))
+    frames, epochs = candidate_tables(
+        records, sources, members, objects, names, covering, offsets, outcome.fluxes if outcome else {}
+    )
     ranking = Ranking(
         scores=sources[["source_id", "object", "anomaly_score", "isolation_forest_score"]],
         candidates=candidates,
@@ -143,32 +151,22 @@ def make_ranking(
             }
         ),
         info=info,
+        frames=frames,
+        epochs=epochs,
     )
     told = {record.frame for record, _ in failures}
     failures += [(record, reason) for record, reason in unforced if record.frame not in told]
     return ranking, [f"{record.path}: {reason}" for record, reason in failures]
 
 
-def coverage(
-    project: Project, records: Sequence[FrameRecord], objects: "Objects", listed: "npt.NDArray[np.int64]"
-) -> "tuple[npt.NDArray[np.bool_], list[tuple[FrameRecord, str]]]":
-    """Return which frames (columns) have a valid pixel at the listed objects (rows of all objects).
-
-    A frame that cannot be opened has False everywhere and is returned with the reason.
-    """
-    import numpy as np
-
-    from analysis.i2d import FrameError
-
-    covered = np.zeros((len(objects.ra), len(records)), dtype=bool)
-    failures = []
-    for column, record in enumerate(records):
-        try:
-            with open_recorded(project, record) as frame:
-                covered[listed, column] = frame.valid_at(objects.ra[listed], objects.dec[listed])
-        except FrameError as error:
-            failures.append((record, f"{error.kind}: {error.reason}; its coverage is not counted"))
-    return covered, failures
+def _offset_facts(offsets: "dict[str, Offset]") -> dict[str, dict[str, Any]]:
+    """Return the measured offsets of frames for the record, arcsec; None where not measured."""
+    facts = {}
+    for frame, offset in sorted(offsets.items()):
+        values = {name: getattr(offset, name) for name in ("east", "north", "error", "scatter")}
+        told = {name: round(value, 4) if value == value else None for name, value in values.items()}  # noqa: PLR0124 - NaN differs from itself
+        facts[frame] = told | {"n": offset.n, "reference": offset.reference, "applied": offset.applied}
+    return facts
 
 
 def _info(
