@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis.alignment import aligned, measure_offsets
@@ -27,6 +27,7 @@ def catalogue(frame, east, north, shift=(0.0, 0.0), scatter=0.0, seed=0):
     )
 
 
+@settings(max_examples=40, deadline=None)
 @given(
     east=st.floats(-1.5, 1.5),
     north=st.floats(-1.2, 1.2),
@@ -67,6 +68,7 @@ def test_few_shared_sources_give_no_offset():
     assert np.isnan(offsets["empty"].east)
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 2**32 - 1), min_size=1, max_size=3))
 def test_context_bits_are_inputs(planes):
     """Bit k of plane p is input 32 p + k."""
