@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from analysis.config import Config
@@ -93,15 +93,14 @@ def tick(records: Sequence[ProductRecord], uri: str, config: Config) -> ProductR
 
 
 def carried(
-    records: Sequence[ProductRecord], before: Iterable[ProductRecord], config: Config
+    records: Sequence[ProductRecord], choices: Mapping[str, str], config: Config
 ) -> list[ProductRecord]:
-    """Give a new plan the choices made in the one before, as far as the limits still allow them."""
-    reasons = {record.uri: record.reason for record in before if record.reason in (TICKED_OFF, TICKED_ON)}
+    """Give a new plan the choices made before (`store.products.ticks`), as far as the limits still allow."""
     made = list(records)
     for wanted in (TICKED_OFF, TICKED_ON):
         for place, record in enumerate(made):
             left = record.state == "skipped"
-            if reasons.get(record.uri) != wanted or left != (wanted == TICKED_ON):
+            if choices.get(record.uri) != wanted or left != (wanted == TICKED_ON):
                 continue
             try:
                 made[place] = tick(made, record.uri, config)

@@ -22,8 +22,9 @@ from store.ulid import next_ulid
 
 FORMAT = 1
 VETTER = re.compile(r"[A-Za-z0-9._-]{1,64}")
-KEPT = ("view", "ranking")
-"""What a person keeps under a name; no decision on a candidate, so undo passes it by."""
+KEPT = ("view", "ranking", "product")
+"""What a person keeps under a name (a product's is its address: ticked off or on in the plan of a download).
+None is a decision on a candidate, so undo passes them by."""
 ACTIONS = ("label", "grade", "check", "note", "undo", "redo", *KEPT)
 
 _TAIL_BYTES = 65_536

@@ -3,9 +3,11 @@
 import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from store.database import Database
+from store.journals import JournalFolder
 
 State = Literal["planned", "done", "already there", "failed", "skipped"]
 
@@ -80,3 +82,17 @@ def save_product(db: Database, record: ProductRecord) -> None:
     with db.write() as cursor:
         cursor.execute("DELETE FROM products WHERE uri = ?", [record.uri])
         cursor.execute(_INSERT, list(dataclasses.astuple(record)))
+
+
+def ticks(journals: Path) -> dict[str, str]:
+    """Give what people last ticked off or on, by the product's address; the journals are the truth of it."""
+    folder = JournalFolder(journals)
+    lines, _ = folder.read_new()
+    chosen: dict[str, str] = {}
+    for line in lines:
+        if line.action == "product":
+            value = line.payload.get("value")
+            chosen[str(line.payload.get("name", ""))] = (
+                str(value.get("choice", "")) if isinstance(value, dict) else ""
+            )
+    return chosen

@@ -68,11 +68,7 @@ def test_what_cannot_be_ticked_says_why(facts, words):
 
 def test_a_new_plan_keeps_what_was_ticked():
     """Off stays off, on stays on where it fits; what came onto the disk in between is not undone."""
-    before = [
-        product(0, state="skipped", reason=TICKED_OFF),
-        product(1, state="skipped", reason=TICKED_OFF),
-        product(3, reason=TICKED_ON),
-    ]
+    before = {product(0).uri: TICKED_OFF, product(1).uri: TICKED_OFF, product(3).uri: TICKED_ON}
     new = [product(0), product(1, state="done"), product(2), product(3, state="skipped", reason="over")]
     made = carried(new, before, LIMITS)
     assert [record.state for record in made] == ["skipped", "done", "planned", "planned"]

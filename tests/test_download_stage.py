@@ -18,6 +18,9 @@ from analysis.config import Config, Download, Services, as_toml
 from analysis.stages.telling import Meter, Voice
 from store.database import Database
 from store.products import product_records, save_product
+from store.project import Project
+from store.verdicts import VerdictBook
+from tui.planning import keep_choice
 
 OBJECT = (110.8375, -73.4397)
 
@@ -461,7 +464,7 @@ def test_check_tells_services_quickly(jwst_vet, mast_server, tmp_path):
 
 
 def test_ticked_off_products_are_not_fetched_and_a_new_plan_keeps_it(jwst_vet, mast_server, tmp_path):
-    """The choice made after `--plan` holds for download, for run's first stage, and after --replan."""
+    """The choice made after `--plan` holds for download, and for a new plan after a lost database."""
     from store.products import TICKED_OFF
 
     names = [uri.rpartition("/")[2] for uri in field(mast_server)]
@@ -470,11 +473,13 @@ def test_ticked_off_products_are_not_fetched_and_a_new_plan_keeps_it(jwst_vet, m
     assert mast_server.count("file") == 0
     database = Database(root / "outputs" / "jwst-vet.duckdb")
     record = next(record for record in product_records(database) if record.name == names[1])
-    save_product(database, tick(product_records(database), record.uri, Config(max_obs=100)))
+    chosen = tick(product_records(database), record.uri, Config(max_obs=100))
+    keep_choice(Project(root), database, VerdictBook(Project(root), "vera"), chosen)
     done = jwst_vet("download", cwd=root, **env(mast_server))
     assert done.returncode == 0, done.stderr
     assert "2 of at most 60 files" in done.stdout
     assert "ticked off: 1" in done.stdout
+    database.path.unlink()
     jwst_vet("download", "--replan", cwd=root, **env(mast_server))
     assert fetched(root) == [names[0], names[2]]
     assert (manifest(root)[names[1]]["state"], manifest(root)[names[1]]["why"]) == ("skipped", TICKED_OFF)

@@ -15,9 +15,10 @@ from analysis.choices import tick, totals
 from analysis.config import Config
 from analysis.pipeline import claimed
 from store.database import Database
-from store.products import TICKED_OFF, ProductRecord, product_records, save_plan
+from store.products import TICKED_OFF, ProductRecord, product_records, save_plan, ticks
 from store.project import Project, StoreError
 from store.runs import RunLog
+from store.verdicts import VerdictBook
 from tui.planning import asker, keep_choice, read_plan
 from tui.screens.plan import PlanScreen
 from tui.screens.run import RunScreen
@@ -258,7 +259,7 @@ def test_the_plan_that_the_command_makes_is_the_one_that_is_shown(mast_server, t
     records, _lines = read_plan(database, asker(root)(("--plan",), lambda: False))
     assert [record.state for record in records] == ["planned"] * 2
     assert sum(record.size for record in records) == sum(len(mast_server.files[name]) for name in names)
-    keep_choice(root, database, tick(records, records[0].uri, Config(max_obs=5)))
+    keep_choice(root, database, VerdictBook(root, "vera"), tick(records, records[0].uri, Config(max_obs=5)))
     mast_server.forget()
     again, _lines = read_plan(database, asker(root)(("--dry-run",), lambda: False))
     assert [record.reason for record in again] == [TICKED_OFF, ""]
@@ -270,7 +271,8 @@ def test_a_choice_is_not_kept_while_a_run_works_on_the_plan(vet):
     database = Database(vet[0].database)
     record = product_records(database)[1]
     with claimed(vet[0]), pytest.raises(StoreError, match="a run is going on"):
-        keep_choice(vet[0], database, record)
+        keep_choice(vet[0], database, VerdictBook(vet[0], "vera"), record)
+    assert ticks(vet[0].verdicts) == {}
 
 
 def test_the_plan_brings_nothing_slow_into_the_apps_process():

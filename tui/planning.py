@@ -16,6 +16,7 @@ from store.project import Project, StoreError
 if TYPE_CHECKING:
     from store.database import Database
     from store.products import ProductRecord
+    from store.verdicts import VerdictBook
 
 POLL_SECONDS = 0.2
 AskPlan = Callable[[tuple[str, ...], Callable[[], bool]], tuple[int, str, str]]
@@ -66,10 +67,11 @@ def read_plan(
     return kept, tuple(plan["lines"])
 
 
-def keep_choice(project: Project, database: Database, record: ProductRecord) -> None:
-    """Keep what was ticked, unless a run is working on the plan; StoreError then."""
+def keep_choice(project: Project, database: Database, book: VerdictBook, record: ProductRecord) -> None:
+    """Keep what was ticked, in the journal first, unless a run is working on the plan; StoreError then."""
     from analysis.pipeline import claimed
     from store.products import save_product
 
     with claimed(project):
+        book.keep("product", record.uri, {"choice": record.reason})
         save_product(database, record)

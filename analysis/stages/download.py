@@ -20,7 +20,7 @@ from analysis.stages.planning import make_plan, plan_key, show_plan
 from analysis.stages.telling import NAME, Meter, Voice
 from analysis.wholeness import NotWhole, check_whole
 from store.database import Database
-from store.products import PRESENT, ProductRecord, plan_lines, product_records, save_plan, save_product
+from store.products import PRESENT, ProductRecord, plan_lines, product_records, save_plan, save_product, ticks
 from store.project import Project
 from store.tables import write_table
 
@@ -75,7 +75,7 @@ def download(
         key = plan_key(config)
         wanted = [record for record in records if record.plan_key == key]
         if replan or not wanted:
-            wanted, lines = make_plan(config, records, key, voice, control.stopping)
+            wanted, lines = make_plan(config, records, ticks(project.verdicts), key, voice, control.stopping)
             if not dry_run:
                 save_plan(database, wanted, lines)
         else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -38,7 +38,12 @@ def plan_key(config: Config) -> str:
 
 
 def make_plan(
-    config: Config, records: Sequence[ProductRecord], key: str, voice: Voice, stopping: Stopping
+    config: Config,
+    records: Sequence[ProductRecord],
+    choices: Mapping[str, str],
+    key: str,
+    voice: Voice,
+    stopping: Stopping,
 ) -> tuple[list[ProductRecord], tuple[str, ...]]:
     """Ask the archive and make the records of a new plan, and its lines.
 
@@ -63,7 +68,7 @@ def make_plan(
         if left.product.uri not in before:
             record = _record(left.product, now, key, place)
             made.append(replace(record, state="skipped", reason=left.reason, finished_at=now))
-    return carried(made, records, config), tuple(found.lines)
+    return carried(made, choices, config), tuple(found.lines)
 
 
 def _token_headers(client: Archive, voice: Voice) -> dict[str, str]:

@@ -188,7 +188,7 @@ class PlanScreen(VetterScreen):
             while self._unsaved:
                 record = self._unsaved.popitem()[1]
                 try:
-                    keep_choice(self.vet.project, self.vet.desk.database, record)
+                    keep_choice(self.vet.project, self.vet.desk.database, self.vet.desk.book, record)
                 except StoreError as error:
                     self._unsaved.clear()
                     self.post_message(messages.Trouble("NOT KEPT", str(error)))
