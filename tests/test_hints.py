@@ -1,7 +1,7 @@
 """Hints for the first sitting: they go away when their key was used, and stay away."""
 
 import pytest
-from test_app import app_of, press, settled, text_of
+from test_app import app_of, assert_snapshot, press, settled, text_of
 from test_pty import Terminal
 from vet_project import make_vet_project
 
@@ -54,6 +54,19 @@ async def test_a_hint_goes_when_its_key_was_used_and_is_remembered(vet, tmp_path
         assert "hint" not in text_of(app)
         await press(pilot, "f3")
         assert "hint j and k" in text_of(app)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (60, 18)])
+async def test_a_hint_takes_no_line_from_what_is_decided_by(vet, tmp_path, size):
+    """Name, label and all five checks stay; its line comes from the pictures."""
+    app = app_of(vet, hints=Hints(tmp_path / "hints.json"))
+    async with app.run_test(size=size) as pilot:
+        await settled(pilot)
+        text = text_of(app)
+        assert "hint j and k" in text
+        for words in ("undecided", "score", "other filters", "methods"):
+            assert words in text
+        assert_snapshot(app, f"hint-{size[0]}x{size[1]}")
 
 
 async def test_hints_name_the_keys_as_they_are_mapped(vet):

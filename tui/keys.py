@@ -134,7 +134,7 @@ TABLE: tuple[Key, ...] = (
         VET,
     ),
     Key("more_bands", "b", "more_bands", "more bands", "further frames, where not all fit", VIEW, VET, 6),
-    Key("new", "A", "new", "new", "candidates that the last run brought, one by one", MOVE, VET, 6),
+    Key("new", "A", "new", "new", "go to what the last run brought, in turn", MOVE, VET, 6),
     Key("export", "e", "export", "export", "write tables and REPORT.md", PROGRAM, VET, 4),
     Key("runs", "r", "runs", "runs", "start, follow and stop runs", PROGRAM, VET, 4),
     Key("run_start", "s", "start", "start", "start a run: download, measure, rank, report", RUN, RUNS, 1),

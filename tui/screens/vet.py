@@ -44,7 +44,9 @@ class VetScreen(Arriving, Queueing, Picturing):
     def show_hint(self) -> None:
         """Show the hint that is due, if any."""
         hints = self.vet.hints
-        self.query_one(HintLine).show(hints.words(self.vet.keys) if hints is not None else "")
+        words = hints.words(self.vet.keys) if hints is not None else ""
+        self.query_one(HintLine).show(words)
+        self.set_class(bool(words), "-hint")  # its line comes from the pictures, not from the words
 
     def action_move(self, step: int) -> None:
         """Move the cursor; it never decides."""
