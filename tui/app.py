@@ -1,22 +1,21 @@
-"""The app's front door: asks the terminal and reads the project while Textual is still being imported."""
+"""The app's front door: asks the terminal while Textual is still being imported, then shows the app.
+
+The project is read after the first paint: the database's own import, in a thread beside Textual's, would take
+the interpreter from it and delay the first paint by half.
+"""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
-import threading
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from analysis.config import Config
-from store.project import Project, StoreError
+from store.project import Project
 from tui.keys import KeymapError, resolve, with_labels
 from tui.terminal import Probe, in_browser
-
-if TYPE_CHECKING:
-    from tui.desk import Desk, Opening
 
 UNUSABLE = 2
 POLL_SECONDS = 0.2
@@ -43,7 +42,6 @@ def run_app(
     # A browser draws characters only, and there is nobody to ask.
     setting = config.ui.preview if not web or config.ui.preview == "plain" else "half"
     with Probe(setting) as probe:
-        prefetch = Prefetch(project, config)
         try:
             table = resolve(config.keys, with_labels(config.vetting.label_keys()))
         except KeymapError as error:
@@ -67,8 +65,6 @@ def run_app(
             start_run=start_run,
             stop_run=stop_run,
             export=exporter(project),
-            desk=prefetch.desk,
-            prefetched=prefetch.take,
             driver=None if web else Driver,
             hints=Hints(state_folder() / "hints.json"),
         )
@@ -77,28 +73,6 @@ def run_app(
     if closing:
         print(closing)
     return int(app.return_code or 0)
-
-
-class Prefetch:
-    """Reads the project in a thread while the imports go on; `take` gives it if it is there by then."""
-
-    def __init__(self, project: Project, config: Config) -> None:
-        from tui.desk import Desk
-
-        self.desk: Desk = Desk(project, config)
-        self._opening: Opening | None = None
-        self._thread = threading.Thread(target=self._read, name="prefetch", daemon=True)
-        self._thread.start()
-
-    def _read(self) -> None:
-        try:
-            self._opening = self.desk.open()
-        except StoreError:
-            self._opening = None  # the screen asks again, and shows the reason
-
-    def take(self) -> Opening | None:
-        """Give what was read; nothing is waited for."""
-        return None if self._thread.is_alive() else self._opening
 
 
 def exporter(project: Project) -> Callable[[Callable[[], bool]], tuple[int, str]]:

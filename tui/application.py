@@ -21,7 +21,7 @@ from textual.worker import Worker, WorkerState, get_current_worker
 from analysis.config import Config
 from store.project import Project
 from tui import keys, messages
-from tui.desk import Desk, Opening
+from tui.desk import Desk
 from tui.driver import Driver
 from tui.keys import Key
 from tui.planning import AskPlan, asker
@@ -62,7 +62,6 @@ class VetApp(App[int]):
         export: Export,
         ask_plan: AskPlan | None = None,
         desk: Desk | None = None,
-        prefetched: Callable[[], Opening | None] = lambda: None,
         driver: type[TextualDriver] | None = Driver,
         hints: Hints | None = None,
     ) -> None:
@@ -74,7 +73,6 @@ class VetApp(App[int]):
         self.start_run, self.stop_run, self.export = start_run, stop_run, export
         self.ask_plan = ask_plan or asker(project)
         self.desk = desk or Desk(project, config)
-        self.take_prefetched = prefetched
         self.hints = hints
         self.run_view: RunView | None = None
         self.vetting = VetScreen()

@@ -83,13 +83,9 @@ class Loading(VetterScreen):
         return self.table.rows.get(name) if name else None
 
     def on_mount(self) -> None:
-        """Take what was read while the program was loading, or read it now."""
-        opening = self.vet.take_prefetched()
-        if opening is not None:
-            self.take_opening(opening)
-        else:
-            self.show_words("reading the project …")
-            self._start(self._open, "open", "read the project")
+        """Read the project once the first frame is on the screen."""
+        self.show_words("reading the project …")
+        self.call_after_refresh(self._start, self._open, "open", "read the project")
 
     def _start(self, work: Any, group: str, description: str) -> None:
         self.run_worker(
