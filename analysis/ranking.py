@@ -10,12 +10,10 @@ import pandas as pd
 
 from analysis.association import Objects
 from analysis.instruments import order_key
+from analysis.weighting import TERMS, best_first, composite
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
-
-TERMS = ("anomaly", "snr", "artifact", "consistency")
-"""The terms of the composite score, in the order of the configuration's weights."""
 
 MEASURED = (
     "snr", "mag_ab", "flux", "flux_err", "flux_unit", "r50_arcsec", "ellipticity", "concentration",
@@ -63,41 +61,6 @@ def artifact_score(probability: FloatArray) -> FloatArray:
 def consistency_score(detected: npt.NDArray[np.int64], covering: npt.NDArray[np.int64]) -> FloatArray:
     """Return frames showing it / frames covering it; NaN where fewer than two frames cover it."""
     return np.where(covering >= 2, detected / np.maximum(covering, 1), np.nan)
-
-
-def composite(
-    terms: Mapping[str, FloatArray], weights: Mapping[str, float]
-) -> tuple[FloatArray, npt.NDArray[np.object_]]:
-    """Return the weighted mean of the terms that could be computed, and their names.
-
-    Parameters
-    ----------
-    terms : mapping of str to float array (n,)
-        Terms in 0…1 by name, all of `TERMS`; NaN drops out of that row, the other weights are renormalised.
-    weights : mapping of str to float
-        Not negative; a term of weight 0 takes no part.
-
-    Returns
-    -------
-    score : float array (n,)
-        In 0…1; NaN where no term with weight could be computed.
-    names : object array (n,)
-        The terms with weight that could be computed, comma-separated in the order of `TERMS`.
-    """
-    values = np.stack([np.asarray(terms[name], dtype=float) for name in TERMS], axis=1)
-    weight = np.array([float(weights[name]) for name in TERMS])
-    used = np.isfinite(values) & (weight > 0.0)
-    total = (used * weight).sum(axis=1)
-    summed = (np.where(used, values, 0.0) * weight).sum(axis=1)
-    score = np.divide(summed, total, out=np.full(len(values), np.nan), where=total > 0.0)
-    names = [",".join(name for name, use in zip(TERMS, row, strict=True) if use) for row in used]
-    return score, np.array(names, dtype=object)
-
-
-def best_first(score: FloatArray, ra: Any, dec: Any) -> IntArray:
-    """Return the order of rows: highest score first, NaN last, ties (to 9 decimals) by (dec, ra)."""
-    key = -np.round(np.where(np.isfinite(score), score, -np.inf), 9)
-    return np.lexsort((np.asarray(ra, dtype=float), np.asarray(dec, dtype=float), key)).astype(np.int64)
 
 
 def select_per_image(sources: pd.DataFrame, *, min_snr: float, top: int) -> pd.DataFrame:

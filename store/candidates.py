@@ -98,6 +98,8 @@ class Filter:
     """Which candidates to list; every field left empty lets all pass.
 
     `label` is a standing label of any vetter, "conflict" where they differ, or "none" where nobody gave one.
+    Scores are composite; `cone` is a position in ICRS degrees and a radius in arcsec
+    (haversine, Sinnott 1984).
     """
 
     text: str = ""
@@ -105,6 +107,9 @@ class Filter:
     undecided_by: str | None = None
     band: str = ""
     flag: str = ""
+    score_low: float | None = None
+    score_high: float | None = None
+    cone: tuple[float, float, float] | None = None
 
 
 COLUMNS = tuple(field.name for field in fields(CandidateRow))
@@ -207,10 +212,10 @@ def candidate_order(
     """Name the candidates that pass a filter, by any column; not measured comes last, ties by rank."""
     if sort not in COLUMNS:
         raise StoreError(f"candidates have no column {sort!r}; there are {', '.join(COLUMNS)}")
-    conditions, values = _conditions(where or Filter())
+    tests, values = conditions(where or Filter())
     direction = "DESC" if descending else "ASC"
     query = f"""
-        SELECT candidate, rowid FROM candidates WHERE {" AND ".join(conditions)}
+        SELECT candidate, rowid FROM candidates WHERE {" AND ".join(tests)}
         ORDER BY {sort} {direction} NULLS LAST, rank
     """  # noqa: S608
     with db.read() as cursor:
@@ -273,33 +278,53 @@ def members(db: Database, candidate: str) -> list[MemberRow]:
     return [MemberRow(*_plain(row, MEMBER_COLUMNS)) for row in rows]
 
 
-def _conditions(where: Filter) -> tuple[list[str], list[object]]:
-    conditions, values = ["true"], list[object]()
+def plain_row(row: Sequence[Any]) -> CandidateRow:
+    """Make a row of what the database gave for COLUMNS."""
+    return CandidateRow(*_plain(row, COLUMNS))
+
+
+def conditions(where: Filter) -> tuple[list[str], list[object]]:
+    """Give the tests of a filter in SQL, to be joined by AND, and their values."""
+    tests, values = ["true"], list[object]()
     if where.text:
-        conditions.append("contains(lower(concat_ws(' ', candidate, object, best_frame, flags)), lower(?))")
-        values.append(where.text)
+        wanted = where.text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+        escape = "" if wanted == where.text else " ESCAPE '\\'"
+        columns = ("candidate", "object", "best_frame", "flags")
+        tests.append(f"({' OR '.join(f'{name} ILIKE ?{escape}' for name in columns)})")
+        values += [f"%{wanted}%"] * len(columns)
     if where.band:
-        conditions.append("list_contains(string_split(lower(filters), ','), lower(?))")
+        tests.append("list_contains(string_split(lower(filters), ','), lower(?))")
         values.append(where.band)
     if where.flag:
-        conditions.append("list_contains(string_split(flags, ','), ?)")
+        tests.append("list_contains(string_split(flags, ','), ?)")
         values.append(where.flag)
-    if where.undecided_by is not None:
-        conditions.append(
-            "candidate NOT IN (SELECT candidate FROM standing WHERE vetter = ? AND label <> '')"
+    for value, sign in ((where.score_low, ">="), (where.score_high, "<=")):
+        if value is not None:
+            tests.append(f"composite_score {sign} ?")
+            values.append(value)
+    if where.cone is not None:
+        ra, dec, radius = where.cone
+        tests.append("dec BETWEEN ? AND ?")
+        tests.append(
+            "asin(least(1, sqrt(pow(sin(radians(dec - ?) / 2), 2) + cos(radians(dec)) * cos(radians(?)) "
+            "* pow(sin(radians(ra - ?) / 2), 2)))) * 2 <= radians(?)"
         )
+        degrees = radius / 3600
+        values += [dec - degrees, dec + degrees, dec, dec, ra, degrees]
+    if where.undecided_by is not None:
+        tests.append("candidate NOT IN (SELECT candidate FROM standing WHERE vetter = ? AND label <> '')")
         values.append(where.undecided_by)
     if where.label == "none":
-        conditions.append("candidate NOT IN (SELECT candidate FROM standing WHERE label <> '')")
+        tests.append("candidate NOT IN (SELECT candidate FROM standing WHERE label <> '')")
     elif where.label == "conflict":
-        conditions.append(
+        tests.append(
             "candidate IN (SELECT candidate FROM standing WHERE label <> '' "
             "GROUP BY candidate HAVING count(DISTINCT label) > 1)"
         )
     elif where.label:
-        conditions.append("candidate IN (SELECT candidate FROM standing WHERE label = ?)")
+        tests.append("candidate IN (SELECT candidate FROM standing WHERE label = ?)")
         values.append(where.label)
-    return conditions, values
+    return tests, values
 
 
 _TEXT = frozenset(

@@ -94,8 +94,9 @@ class VerdictBook:
     def set_aliases(self, resolve: Mapping[str, str]) -> None:
         """Read later names of candidates as the first ones from now on."""
         with self._memory:
-            self._resolve = dict(resolve)
-            self._replay()
+            if dict(resolve) != self._resolve:
+                self._resolve = dict(resolve)
+                self._replay()
 
     def decide(
         self,

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 from analysis.config import Config
 from store.project import Project, StoreError, slug
 from tui.fields import Around, Fields
-from tui.listing import ORDERS, Listing, Query, make_listing
+from tui.listing import Listing, Query, make_listing
 from tui.places import by_name, nearest, parse_position
+from tui.queues import Queue
 
 if TYPE_CHECKING:
     import numpy as np
@@ -95,6 +96,7 @@ class Desk:
         self._began = datetime.now(UTC).isoformat(timespec="milliseconds")
         self.fields = Fields(project)
         self._database: Any = None
+        self._queue: Queue | None = None
 
     @property
     def database(self) -> Any:
@@ -124,7 +126,7 @@ class Desk:
 
             rows, total = first_rows(self.database, FIRST_ROWS)
             info, aliases = ranking_info(self.database), read_aliases(self.database)
-            listing = make_listing(list(rows), total, Query(), {})
+            listing = make_listing(list(rows), total, Query())
         from store.verdicts import VerdictBook
 
         if self._book is None:
@@ -150,25 +152,26 @@ class Desk:
                 others[state.candidate] = (*others.get(state.candidate, ()), state)
         return others
 
+    @property
+    def queue(self) -> Queue:
+        """The lists of the ranking there is."""
+        if self._queue is None:
+            self._queue = Queue(self.database)
+        return self._queue
+
     def listed(self, query: Query) -> tuple[Listing, Mapping[str, CandidateRow]]:
         """List the candidates that a query asks for, with the first rows."""
         if not self.project.database.exists():
             return Listing(query=query), {}
-        from store.candidates import Filter, aliases, candidate_order, count
+        from store.candidates import aliases
 
-        _words, column, descending = ORDERS[query.order]
-        where = Filter(text=query.text, band=query.band, flag=query.flag)
-        names = candidate_order(self.database, where=where, sort=column, descending=descending)
-        total = count(self.database) if query.filters else len(names)
         self.book.set_aliases(aliases(self.database))
-        listing = make_listing(names, total, query, self.book.states())
+        listing = self.queue.listed(query, self.book)
         return listing, self.rows(listing.names[:FIRST_ROWS])
 
     def rows(self, names: Sequence[str]) -> Mapping[str, CandidateRow]:
         """Read some rows."""
-        from store.candidates import candidate_rows
-
-        return candidate_rows(self.database, names) if names else {}
+        return self.queue.rows(names)
 
     def find(self, text: str, listing: Listing) -> tuple[str | None, str]:
         """Find the candidate that a rank, a name or a position means; words where there is none."""
@@ -187,12 +190,10 @@ class Desk:
         return found[0], f"{found[1]:.2f}″ from {position[0]:.5f} {position[1]:+.5f}"
 
     def _ranked(self, rank: int, listing: Listing) -> tuple[str | None, str]:
-        from store.candidates import candidate_order
-
-        names = listing.names if listing.query == Query() else candidate_order(self.database)
-        if not 1 <= rank <= len(names):
-            return None, f"there is no rank {rank}; ranks go from 1 to {len(names)}"
-        name = names[rank - 1]
+        pool = self.queue.pool()
+        if not 1 <= rank <= len(pool):
+            return None, f"there is no rank {rank}; ranks go from 1 to {len(pool)}"
+        name = pool.name(rank)
         return (name, "") if name in listing.places else (None, f"rank {rank} is hidden by the filter")
 
     def detail(self, candidate: str, stretch: str, *, with_members: bool = True) -> Detail:
@@ -260,6 +261,14 @@ class Desk:
         )
         return line, {row.candidate: self.book.state(row.candidate)}
 
+    def decide_all(
+        self, names: Sequence[str], payload: Mapping[str, Any]
+    ) -> tuple[Line | None, Mapping[str, VerdictState]]:
+        """Give one label to many candidates, all or none; give the first line and all states changed."""
+        lines = self.book.decide_all(self.queue.drafts(names, "label", payload))
+        states = {line.candidate: self.book.state(line.candidate) for line in lines}
+        return (lines[0] if lines else None), states
+
     def take_back(self, action: str) -> tuple[Line | None, Mapping[str, VerdictState]]:
         """Undo or redo; give the first line written, None where there was nothing, and all states changed."""
         lines = self.book.take_back(action)
@@ -282,17 +291,16 @@ class Desk:
 
     def summary(self) -> Summary:
         """Count what is undecided and unchecked in the whole ranking."""
-        from store.candidates import candidate_order
         from store.verdicts import CHECKS
 
-        names = candidate_order(self.database) if self.project.database.exists() else []
+        pool = self.queue.pool() if self.project.database.exists() else ()
         states = self.book.states()
-        mine = [states[name] for name in names if name in states]
+        mine = [states[name] for name in self.queue.ranked(list(states))] if pool else []
         checked = sum(1 for state in mine if all(state.checks.get(c, "not run") != "not run" for c in CHECKS))
         return Summary(
-            total=len(names),
-            undecided=len(names) - sum(1 for state in mine if state.label),
-            unchecked=len(names) - checked,
+            total=len(pool),
+            undecided=len(pool) - sum(1 for state in mine if state.label),
+            unchecked=len(pool) - checked,
             interesting=sum(1 for state in mine if state.label == "interesting"),
         )
 

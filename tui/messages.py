@@ -114,6 +114,22 @@ class HistoryRead(Message):
 
 
 @dataclass
+class KeptSaid(Message):
+    """A view or a ranking was kept or given up."""
+
+    words: str
+
+
+@dataclass
+class BulkCounted(Message):
+    """What a verdict on a whole list would be about."""
+
+    names: Sequence[str]
+    undecided: Sequence[str]
+    first: Sequence[CandidateRow]
+
+
+@dataclass
 class Summarised(Message):
     """What is undecided and unchecked, before an export."""
 

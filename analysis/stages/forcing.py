@@ -192,7 +192,7 @@ def _intervals(
     """Return the lowest and highest rank of each candidate, in its order, over the bootstraps and its own."""
     import numpy as np
 
-    from analysis.ranking import TERMS, best_first, composite
+    from analysis.weighting import TERMS, best_first, composite
 
     own = np.arange(1, len(candidates) + 1)
     ranks = [own]

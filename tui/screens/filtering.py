@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
+from textual.widget import Widget
 from textual.widgets import Input, Label, Select, Static
 
-from tui.listing import ORDERS, UNDECIDED, Query
+from tui.listing import ANYONE, MINE, ORDERS, UNDECIDED, Query
+from tui.places import parse_position
 from tui.screens.base import Question
-from tui.widgets.palette import label_words
+from tui.widgets.palette import CHECK_WORDS, OUTCOME_SIGNS, label_words
 
-LABELS = ("", UNDECIDED, "interesting", "ordinary", "artifact", "known", "discuss")
+HINT = "enter: list   tab: next   f2: everything, by rank   esc: back"
+RANKING = "ranking:"
+
+
+class FilterError(ValueError):
+    """A field that means nothing, in a few words."""
 
 
 class FilterScreen(Question[Query]):
@@ -20,61 +29,157 @@ class FilterScreen(Question[Query]):
 
     BINDINGS = [Binding("f2", "clear", "everything", show=False)]  # noqa: RUF012
 
-    def __init__(self, query: Query) -> None:
+    def __init__(self, query: Query, rankings: Sequence[str] = ()) -> None:
         super().__init__()
         self.asked = query
+        self.rankings = rankings
 
     def compose(self) -> ComposeResult:
         """Show a field for each part of a query."""
         query = self.asked
-        labels = [("all" if not label else label_words(label), label) for label in LABELS]
-        orders = [(words, place) for place, (words, _, _) in enumerate(ORDERS)]
         with Vertical(classes="card"):
             yield Static("List which candidates?", classes="title")
+            yield from _row("text", _input("text", query.text, "name, frame, flag"))
             yield from _row(
-                "text", Input(query.text, id="text", compact=True, placeholder="name, frame, flag")
+                "band, flag",
+                _input("band", query.band, "F200W"),
+                _input("flag", query.flag, "edge, blended …"),
             )
-            yield from _row("band", Input(query.band, id="band", compact=True, placeholder="F200W"))
+            yield from _row("label", _select("label", self._labels(), query.label))
+            yield from _row("hide", _select("hide", _HIDDEN, query.hide))
+            yield from _row("check", _select("check", _checks(), query.check))
             yield from _row(
-                "flag", Input(query.flag, id="flag", compact=True, placeholder="edge, blended, …")
+                "score from",
+                _input("low", _plain(query.score_low), "0.5"),
+                _input("high", _plain(query.score_high), "1"),
             )
             yield from _row(
-                "label", Select(labels, value=query.label, allow_blank=False, id="label", compact=True)
+                "position", _input("cone", cone_text(query.cone), "ra dec arcsec: 110.83 -73.45 20")
             )
+            order = RANKING + query.ranking if query.ranking else str(query.order)
+            yield from _row("order", _select("order", self._orders(), order))
             yield from _row(
-                "order", Select(orders, value=query.order, allow_blank=False, id="order", compact=True)
+                "direction", _select("reverse", _DIRECTIONS, "backwards" if query.reverse else "")
             )
-            yield Static(
-                "enter: list   tab: next field   f2: everything, by rank   esc: back", classes="quiet"
-            )
+            yield Static(HINT, classes="quiet", id="hint")
+
+    def _labels(self) -> list[tuple[str, str]]:
+        names = ["", UNDECIDED, *(name for name, _ in self.vet.config.vetting.label_keys())]
+        if self.asked.label not in names:
+            names.append(self.asked.label)
+        return [("all" if not name else label_words(name), name) for name in names]
+
+    def _orders(self) -> list[tuple[str, str]]:
+        orders = [(words, str(place)) for place, (words, _, _) in enumerate(ORDERS)]
+        names = dict.fromkeys([*self.rankings, *([self.asked.ranking] if self.asked.ranking else [])])
+        return orders + [(f"ranking {name}", RANKING + name) for name in names]
 
     @on(Input.Submitted)
     def _submitted(self) -> None:
-        self.finish(self._query())
+        self._list()
 
     @on(Select.Changed)
     def _changed(self) -> None:
         # A choice made in a list is an answer of its own, but the first Changed comes from the start value.
-        if self._query() != self.asked and isinstance(self.focused, Select):
-            self.finish(self._query())
+        if isinstance(self.focused, Select):
+            self._list(only_changed=True)
+
+    def _list(self, *, only_changed: bool = False) -> None:
+        try:
+            query = self._query()
+        except FilterError as error:
+            self.query_one("#hint", Static).update(str(error))
+            return
+        if not (only_changed and query == self.asked):
+            self.finish(query)
 
     def _query(self) -> Query:
-        label = self.query_one("#label", Select).value
-        order = self.query_one("#order", Select).value
+        order = self._chosen("order")
         return Query(
-            text=self.query_one("#text", Input).value.strip(),
-            band=self.query_one("#band", Input).value.strip(),
-            flag=self.query_one("#flag", Input).value.strip(),
-            label=str(label),
-            order=order if isinstance(order, int) else 0,
+            text=self._typed("text"),
+            band=self._typed("band"),
+            flag=self._typed("flag"),
+            label=self._chosen("label"),
+            hide=self._chosen("hide"),
+            check=self._chosen("check"),
+            score_low=_number(self._typed("low"), "score from"),
+            score_high=_number(self._typed("high"), "score to"),
+            cone=parse_cone(self._typed("cone")),
+            order=0 if order.startswith(RANKING) else int(order),
+            ranking=order.removeprefix(RANKING) if order.startswith(RANKING) else "",
+            reverse=self._chosen("reverse") == "backwards",
         )
+
+    def _typed(self, name: str) -> str:
+        return self.query_one(f"#{name}", Input).value.strip()
+
+    def _chosen(self, name: str) -> str:
+        return str(self.query_one(f"#{name}", Select).value)
 
     def action_clear(self) -> None:
         """List everything by rank."""
         self.finish(Query())
 
 
-def _row(words: str, field: Input | Select[str] | Select[int]) -> ComposeResult:
+_HIDDEN = [("nothing", ""), ("what I decided", MINE), ("what anyone decided", ANYONE)]
+_DIRECTIONS = [("as it says", ""), ("backwards", "backwards")]
+
+
+def _checks() -> list[tuple[str, str]]:
+    made = [
+        (f"{words}: {outcome}", f"{name}={outcome}")
+        for name, words in CHECK_WORDS.items()
+        for outcome in OUTCOME_SIGNS
+        if outcome
+    ]
+    return [("any", ""), *made]
+
+
+def parse_cone(text: str) -> tuple[float, float, float] | None:
+    """Read a position and a radius in arcsec; None where empty, FilterError where it is neither."""
+    if not text:
+        return None
+    place, _, radius = text.rpartition(" ")
+    position = parse_position(place)
+    try:
+        size = float(radius.rstrip('"″'))
+    except ValueError:
+        size = 0.0
+    if position is None or not 0 < size <= 36_000:
+        raise FilterError(f'position "{text}": ra, dec and a radius in arcsec, as in 110.83 -73.45 20')
+    return (*position, size)
+
+
+def cone_text(cone: tuple[float, float, float] | None) -> str:
+    """Write a cone as it can be typed."""
+    return "" if cone is None else f"{cone[0]:.6f} {cone[1]:+.6f} {cone[2]:g}"
+
+
+def _number(text: str, what: str) -> float | None:
+    if not text:
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise FilterError(f'{what} "{text}": a number from 0 to 1')
+    return value
+
+
+def _plain(value: float | None) -> str:
+    return "" if value is None else f"{value:g}"
+
+
+def _input(name: str, value: str, example: str) -> Input:
+    return Input(value, id=name, compact=True, placeholder=example)
+
+
+def _select(name: str, choices: list[tuple[str, str]], value: str) -> Select[str]:
+    return Select(choices, value=value, allow_blank=False, id=name, compact=True)
+
+
+def _row(words: str, *fields: Widget) -> ComposeResult:
     with Horizontal(classes="row"):
         yield Label(words)
-        yield field
+        yield from fields

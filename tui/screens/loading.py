@@ -142,7 +142,7 @@ class Loading(VetterScreen):
             if len({s.label for s in (*others, *self._mine(name)) if s.label}) > 1
         )
         self.set_class(listing.total == 0, "-empty")
-        self.decided = sum(1 for name, state in self.states.items() if state.label and name in listing.places)
+        self.decided = len(listing.places_of(name for name, state in self.states.items() if state.label))
         self.table.show(listing, rows, fresh=fresh)
         hidden = {key.id for key in self.vet.keys if key.where == "vet" and key.id != "runs"}
         self.query_one(KeyBar).hide(frozenset(hidden) if listing.total == 0 else frozenset({"more_bands"}))

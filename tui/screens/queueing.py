@@ -1,17 +1,116 @@
-"""What the vetting screen opens beside itself: history, saved views, bulk verdicts, plots, neighbours."""
+"""What the vetting screen opens beside itself: filters, saved views, bulk verdicts, the history."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 from textual import on
 
+from store.project import StoreError
 from tui import messages
-from tui.screens.deciding import Deciding
+from tui.listing import query_of
+from tui.screens.deciding import Deciding, describe
+
+if TYPE_CHECKING:
+    from tui.screens.bulk import BulkAnswer
+    from tui.screens.views import ViewAnswer
+
+PREVIEWED = 64
 
 
 class Queueing(Deciding):
     """Each action reads in a thread what its screen shows, and then opens it."""
+
+    def action_filter(self) -> None:
+        """Ask what to list, and in which order."""
+        from tui.screens.filtering import FilterScreen
+
+        if self.opened:
+            rankings = [kept.name for kept in self.vet.desk.book.kept("ranking")]
+            self.ask(FilterScreen(self.table.listing.query, rankings), self.relist)
+
+    def action_views(self) -> None:
+        """Show the saved views."""
+        if not self.opened:
+            return
+        from tui.screens.views import View, ViewsScreen
+
+        book = self.vet.desk.book
+        views = [
+            View(kept.name, query_of(kept.value), kept.vetter, kept.vetter == book.vetter)
+            for kept in book.kept("view")
+        ]
+        self.ask(ViewsScreen(views, self.table.listing.query), self._take_view)
+
+    def _take_view(self, answer: ViewAnswer) -> None:
+        if answer.keep:
+            self.keep("view", answer.keep, answer.query.as_value())
+        elif answer.drop:
+            self.keep("view", answer.drop, None)
+        else:
+            self.relist(answer.query)
+
+    def keep(self, action: str, name: str, value: dict[str, object] | None) -> None:
+        """Write a view or a ranking into the journal, in a thread."""
+        self.vet.run_worker(
+            partial(self._keep, action, name, value),
+            thread=True,
+            exit_on_error=False,
+            group="keep",
+            description=f"keep the {action} {name}",
+        )
+
+    def _keep(self, action: str, name: str, value: dict[str, object] | None) -> None:
+        try:
+            self.vet.desk.book.keep(action, name, value)
+        except (StoreError, OSError, ValueError) as error:
+            self.post_message(messages.Trouble(f"{action} {name} was NOT kept", str(error)))
+        else:
+            self.post_message(messages.KeptSaid(f"{action} {name} {'given up' if value is None else 'kept'}"))
+
+    @on(messages.KeptSaid)
+    def _kept(self, message: messages.KeptSaid) -> None:
+        self.say(message.words)
+
+    def action_bulk(self) -> None:
+        """Ask for one verdict on all that is listed."""
+        if self.opened and len(self.table.listing):
+            self._start(self._count_bulk, "bulk", "count what is listed")
+
+    def _count_bulk(self) -> None:
+        from tui.queues import undecided_of
+
+        names: Sequence[str] = list(self.table.listing.names)
+        try:
+            states = self.vet.desk.book.states()
+            undecided = undecided_of(names, states)
+            wanted = dict.fromkeys([*names[:PREVIEWED], *undecided[:PREVIEWED]])
+            first = list(self.vet.desk.rows(list(wanted)).values())
+        except StoreError as error:
+            self.post_message(messages.Trouble("no preview of this list", str(error)))
+            return
+        self.post_message(messages.BulkCounted(names, undecided, first))
+
+    @on(messages.BulkCounted)
+    def _bulk_counted(self, message: messages.BulkCounted) -> None:
+        from tui.screens.bulk import BulkScreen
+
+        labels = {
+            key.shown(all_keys=False): key.action.split("'")[1] if "'" in key.action else "artifact"
+            for key in self.vet.keys
+            if key.id in {name for name, _ in self.vet.config.vetting.label_keys()}
+            or key.id.startswith("label_")
+        }
+        self.ask(BulkScreen(message, self.table.listing.query.words(), labels), self._decide_all)
+
+    def _decide_all(self, answer: BulkAnswer) -> None:
+        what = f"{describe('label', answer.payload)} on {len(answer.names)} candidates"
+        if self.writing:
+            self.say(f"the decision before is still being saved: {what} was NOT decided", alert=True)
+            return
+        self._write(partial(self.vet.desk.decide_all, answer.names, answer.payload), what)
 
     def action_history(self) -> None:
         """Show every decision on the candidate."""

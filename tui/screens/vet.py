@@ -120,12 +120,6 @@ class VetScreen(Arriving, Queueing, Picturing):
         """Confirm all computed outcomes."""
         self.confirm_checks()
 
-    def action_filter(self) -> None:
-        """Ask what to list, and in which order."""
-        from tui.screens.filtering import FilterScreen
-
-        self.ask(FilterScreen(self.table.listing.query), self.relist)
-
     def action_go_to(self) -> None:
         """Ask where to go."""
         from tui.screens.goto import GoToScreen

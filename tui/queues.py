@@ -1,0 +1,172 @@
+"""Queues: which candidates a query lists, in which order; rows, terms and bulk drafts. For threads only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from store.project import StoreError
+from tui.listing import ANYONE, ORDERS, Listing, Query, make_listing, passing
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from store.candidates import CandidateRow
+    from store.database import Database
+    from store.journal import Draft
+    from store.orders import NamePool
+    from store.verdicts import VerdictBook, VerdictState
+
+FEW = 100_000
+"""Up to this many names a list keeps them as text; above, it makes them when asked."""
+
+
+@dataclass(frozen=True)
+class Terms:
+    """The four terms of every candidate by rank, its position, and the score that it was ranked by."""
+
+    values: npt.NDArray[np.float64]
+    ra: npt.NDArray[np.float64]
+    dec: npt.NDArray[np.float64]
+    score: npt.NDArray[np.float64]
+
+    def order(self, weights: Mapping[str, float]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+        """Give ranks in the order of other weights, and every candidate's score under them."""
+        from analysis.weighting import best_first, weighted
+
+        score, _ = weighted(self.values, weights)
+        return best_first(score, self.ra, self.dec) + 1, score
+
+
+class Queue:
+    """All lists of one ranking; names and terms are read once for it."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self._pool: NamePool | None = None
+        self._terms: tuple[Any, Terms] | None = None
+
+    def pool(self) -> NamePool:
+        """Give the names of the ranking there is now."""
+        from store.orders import name_pool
+
+        self._pool = name_pool(self.database, self._pool)
+        return self._pool
+
+    def terms(self) -> Terms:
+        """Give the four terms of every candidate."""
+        pool = self.pool()
+        if self._terms is None or self._terms[0] != pool.mark:
+            from store.orders import columns_by_rank
+
+            names = ("anomaly_score", "snr_score", "artifact_score", "consistency_score")
+            found = columns_by_rank(self.database, (*names, "ra", "dec", "composite_score"))
+            import numpy as np
+
+            values = np.stack([found[name] for name in names], axis=1)
+            self._terms = (pool.mark, Terms(values, found["ra"], found["dec"], found["composite_score"]))
+        return self._terms[1]
+
+    def listed(self, query: Query, book: VerdictBook) -> Listing:
+        """List what a query asks for."""
+        pool = self.pool()
+        ranks = self._ranks(query, book)
+        if query.label or query.hide or query.check:
+            anyones: Sequence[str] = ()
+            if query.hide == ANYONE:
+                anyones = [state.candidate for state in book.all_states() if state.label]
+            ranks = self._sifted(ranks, pool, *passing(query, book.states(), anyones))
+        return listing_of(pool, ranks, query)
+
+    def _ranks(self, query: Query, book: VerdictBook) -> Any:
+        import numpy as np
+
+        from store.candidates import Filter
+        from store.orders import candidate_ranks
+
+        _words, column, descending = ORDERS[query.order]
+        where = Filter(
+            text=query.text,
+            band=query.band,
+            flag=query.flag,
+            score_low=query.score_low,
+            score_high=query.score_high,
+            cone=query.cone,
+        )
+        if not query.ranking:
+            return candidate_ranks(
+                self.database, where, sort=column, descending=descending is not query.reverse
+            )
+        order, _score = self.terms().order(weights_called(query.ranking, book))
+        if where != Filter():
+            passes = np.zeros(len(order) + 1, dtype=bool)
+            passes[candidate_ranks(self.database, where)] = True
+            order = order[passes[order]]
+        return order[::-1] if query.reverse else order
+
+    @staticmethod
+    def _sifted(ranks: Any, pool: NamePool, names: set[str], alone: bool) -> Any:
+        import numpy as np
+
+        named = np.zeros(len(pool) + 1, dtype=bool)
+        named[pool.ranks(sorted(names))] = True
+        named[0] = False
+        return ranks[named[ranks] == alone]
+
+    def ranked(self, names: Sequence[str]) -> list[str]:
+        """Give those of some names that are in the ranking."""
+        ranks = self.pool().ranks(names)
+        return [name for name, rank in zip(names, ranks.tolist(), strict=True) if rank]
+
+    def rows(self, names: Sequence[str]) -> Mapping[str, CandidateRow]:
+        """Read some rows; those of a ranking newer than the list by name."""
+        from store.candidates import candidate_rows
+        from store.orders import rows_at
+
+        if not names:
+            return {}
+        pool = self._pool or self.pool()
+        ranks = [int(rank) for rank in pool.ranks(list(names)) if rank > 0]
+        wanted = set(names)
+        found = {name: row for name, row in rows_at(self.database, ranks).items() if name in wanted}
+        missing = [name for name in names if name not in found]
+        found |= candidate_rows(self.database, missing) if missing else {}
+        return {name: found[name] for name in names if name in found}
+
+    def drafts(self, names: Sequence[str], action: str, payload: Mapping[str, Any]) -> list[Draft]:
+        """Make one decision on many candidates, with the rank and score that each has."""
+        from store.journal import Draft
+
+        return [
+            Draft(action, row.candidate, row.ra, row.dec, payload, row.rank, row.composite_score)
+            for start in range(0, len(names), 1000)
+            for row in self.rows(names[start : start + 1000]).values()
+        ]
+
+
+def listing_of(pool: NamePool, ranks: Any, query: Query) -> Listing:
+    """Make a list of ranks."""
+    from store.orders import Places, RankedNames
+
+    if len(pool) <= FEW:
+        return make_listing(pool.names(ranks), len(pool), query)
+    names = RankedNames(pool, ranks)
+    return Listing(names, len(pool), query, Places(names))
+
+
+def weights_called(name: str, book: VerdictBook) -> Mapping[str, float]:
+    """Give the weights of a named ranking, this vetter's own before the others'."""
+    for kept in book.kept("ranking"):
+        if kept.name == name:
+            return {term: float(kept.value.get(term, 0.0)) for term in TERM_NAMES}
+    raise StoreError(f"there is no ranking called {name} any more: f lists by another order")
+
+
+TERM_NAMES = ("anomaly", "snr", "artifact", "consistency")
+
+
+def undecided_of(names: Sequence[str], states: Mapping[str, VerdictState]) -> list[str]:
+    """Give those names that have no label yet."""
+    return [name for name in names if name not in states or not states[name].label]
