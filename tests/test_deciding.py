@@ -3,13 +3,15 @@
 import dataclasses
 
 import pytest
-from test_app import app_of, assert_snapshot, lines_of, press, settled, text_of
+from cards import assert_card
+from test_app import app_of, lines_of, press, settled, text_of
 from textual.widgets import TextArea
 from vet_project import make_vet_project, name_of
 
 from analysis.config import ConfigError, Vetting, from_mapping
 from tui.desk import closing_line
-from tui.keys import KeymapError, resolve, with_labels
+from tui.keys import KeymapError, resolve
+from tui.label_keys import with_labels
 from tui.screens.history import HistoryScreen
 
 NOTES = (
@@ -133,7 +135,7 @@ async def test_the_history_shows_every_line_and_what_was_taken_back(vet, size, m
         await press(pilot, "escape")
         app.push_screen(HistoryScreen(name_of(0), frozen))
         await pilot.pause()
-        assert_snapshot(app, f"history-{size[0]}x{size[1]}")
+        assert_card(app, f"history-{size[0]}x{size[1]}")
 
 
 async def test_a_candidate_without_decisions_says_so(vet):

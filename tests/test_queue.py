@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from test_app import app_of, assert_snapshot, lines_of, press, settled, text_of
+from cards import assert_card
+from test_app import app_of, lines_of, press, settled, text_of
 from textual.widgets import Input
 from vet_project import make_vet_project, name_of
 
@@ -185,7 +186,7 @@ async def test_the_filter_looks_as_approved(vet, size):
         for field in app.screen.query(Input):
             field.cursor_blink = False
         await pilot.pause()
-        assert_snapshot(app, f"filter-{size[0]}x{size[1]}")
+        assert_card(app, f"filters-{size[0]}x{size[1]}")
 
 
 async def test_a_filter_typed_in_the_app_lists_and_says_what_is_wrong(vet):
@@ -212,20 +213,20 @@ async def test_views_are_kept_listed_and_given_up(vet, size):
         await settled(pilot)
         app.vetting.relist(Query(band="F200W", order=1))
         await settled(pilot)
-        await press(pilot, "v", "s", *"best", "enter")
+        await press(pilot, "V", "s", *"best", "enter")
         assert [line.payload["value"] for line in lines_of(vet)] == [{"band": "F200W", "order": "snr"}]
         assert app.vetting.message == "view best kept"
-        await press(pilot, "v", "j", "j")
-        assert_snapshot(app, f"views-{size[0]}x{size[1]}")
+        await press(pilot, "V", "j", "j")
+        assert_card(app, f"views-{size[0]}x{size[1]}")
         await press(pilot, "enter")
         assert len(app.vetting.table.listing) == 0
         assert "nothing passes this filter" in text_of(app)
     later = app_of(vet)
     async with later.run_test(size=size) as pilot:
         await settled(pilot)
-        await press(pilot, "v", "k", "enter")
+        await press(pilot, "V", "k", "enter")
         assert later.vetting.table.listing.query == Query(band="F200W", order=1)
-        await press(pilot, "v", "d")
+        await press(pilot, "V", "d")
         assert "only views of your own" in text_of(later)
         await press(pilot, "k", "d")
         assert later.desk.book.kept("view") == []
@@ -237,7 +238,7 @@ async def test_needs_discussion_is_a_queue(vet):
     app = app_of(vet)
     async with app.run_test(size=(80, 24)) as pilot:
         await settled(pilot)
-        await press(pilot, "j", "u", "u", "v", "j", "j", "enter")
+        await press(pilot, "j", "u", "u", "V", "j", "j", "enter")
         assert list(app.vetting.table.listing.names) == [name_of(1), name_of(2)]
 
 
@@ -252,7 +253,7 @@ async def test_one_verdict_for_a_list_with_preview_and_one_undo(vet, size):
         await settled(pilot)
         await press(pilot, "B", "x", "3")
         assert "6 of 7 listed candidates" in " ".join(text_of(app).split())
-        assert_snapshot(app, f"bulk-{size[0]}x{size[1]}")
+        assert_card(app, f"bulk-{size[0]}x{size[1]}")
         assert len(lines_of(vet)) == 1
         await press(pilot, "enter")
         lines = lines_of(vet)[1:]

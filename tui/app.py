@@ -14,7 +14,8 @@ from dataclasses import replace
 
 from analysis.config import Config
 from store.project import Project
-from tui.keys import KeymapError, resolve, with_labels
+from tui.keys import KeymapError, resolve
+from tui.label_keys import with_labels
 from tui.terminal import Probe, in_browser
 
 UNUSABLE = 2

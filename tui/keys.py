@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
-    from textual.binding import Binding, BindingsMap
+    from textual.binding import Binding
 
 MOVE, VERDICT, CHECKS, FIND, VIEW, RUN, DOWNLOAD, CONFIGURATION, PROGRAM = (
     "Move",
@@ -101,17 +101,8 @@ TABLE: tuple[Key, ...] = (
     Key("confirm_checks", "C", "confirm_checks", "confirm", "confirm all computed outcomes", CHECKS, VET, 6),
     Key("go_to", "slash", "go_to", "go to", "go to a rank, a name, or 'ra dec'", FIND, VET, 4),
     Key("filter", "f", "filter", "filter", "filter and order the list", FIND, VET, 4),
-    Key("views", "v", "views", "views", "saved views: list one, keep this one, give one up", FIND, VET, 6),
-    Key(
-        "bulk",
-        "B",
-        "bulk",
-        "all at once",
-        "one verdict for all of this list; z takes it back",
-        VERDICT,
-        VET,
-        7,
-    ),
+    Key("views", "V", "views", "views", "saved views: list one, keep this one, give one up", FIND, VET, 6),
+    Key("bulk", "B", "bulk", "all at once", "one verdict for the list; z takes it back", VERDICT, VET, 7),
     Key("copy", "c", "copy", "copy", "copy name and position, over SSH too", FIND, VET, 6),
     Key("links", "l", "links", "elsewhere", "MAST, ESASky, Aladin, SIMBAD; DS9 over SAMP", FIND, VET, 5),
     Key("stretch", "s", "stretch", "stretch", "next stretch of the cutouts", VIEW, VET, 5),
@@ -205,7 +196,6 @@ TABLE: tuple[Key, ...] = (
     Key("quit", "q", "app.leave", "quit", "leave; a run goes on without the app", PROGRAM, EVERYWHERE, 1),
 )
 
-LABEL_IDS = frozenset({"interesting", "ordinary", "artifact", "known", "discuss"})
 HELD_SECTIONS = frozenset({MOVE, VERDICT, CHECKS, FIND, VIEW})
 _NAMED = [
     "up",
@@ -256,46 +246,6 @@ def resolve(overrides: Mapping[str, str], table: Iterable[Key] = TABLE) -> tuple
     resolved = tuple(keys.values())
     _check_clashes(resolved)
     return resolved
-
-
-def with_labels(
-    labels: Iterable[tuple[str, str]], table: Iterable[Key] = TABLE, where: str = "[vetting] labels"
-) -> tuple[Key, ...]:
-    """Give the table with the labels of the configuration, each a name and its key: "" is the usual one."""
-    given = dict(labels)
-    made: list[Key] = []
-    for key in table:
-        if key.id not in LABEL_IDS:
-            made.append(key)
-        elif key.id in given:
-            made.append(dataclasses.replace(key, keys=given[key.id] or key.keys))
-        if key.id == "no_label":
-            made += [_label_key(name, own, where) for name, own in given.items() if name not in LABEL_IDS]
-    return tuple(made)
-
-
-def _label_key(name: str, own: str, where: str) -> Key:
-    if not own:
-        raise KeymapError(f'{where}: "{name}" has no key; give one after a blank, for example "{name} M"')
-    words = name.replace("_", " ")
-    return Key(f"label_{name}", own, f"label('{name}')", words, f"label it {words}", VERDICT, VET, 4)
-
-
-def fit(bound: BindingsMap, keys: Iterable[Key], where: str) -> None:
-    """Bring a screen's bindings to a table that has labels of its own, or lacks some."""
-    from textual.binding import Binding
-
-    wanted = {key.id: key for key in keys if key.where == where}
-    held: set[str | None] = set()
-    for name, entries in list(bound.key_to_bindings.items()):
-        kept = [one for one in entries if one.id is None or one.id in wanted]
-        held |= {one.id for one in kept}
-        bound.key_to_bindings[name] = kept
-    for key in wanted.values():
-        if key.id not in held:
-            for name in key.names():
-                entries = bound.key_to_bindings.setdefault(name, [])
-                entries.append(Binding(name, key.action, key.help, show=False, priority=True, id=key.id))
 
 
 def valid_in(keys: Iterable[Key], where: str) -> Iterator[Key]:

@@ -10,6 +10,7 @@ from textual.containers import Container
 
 from store.project import StoreError
 from tui import keys, messages
+from tui.label_keys import fit
 from tui.screens.arrivals import Arriving
 from tui.screens.picturing import Picturing
 from tui.screens.queueing import Queueing
@@ -27,7 +28,7 @@ class VetScreen(Arriving, Queueing, Picturing):
 
     def compose(self) -> ComposeResult:
         """Lay out the parts; the style sheet places them by width and height."""
-        keys.fit(self._bindings, self.vet.keys, keys.VET)
+        fit(self._bindings, self.vet.keys, keys.VET)
         yield StatusLine()
         with Container(id="body"):
             yield self.table
