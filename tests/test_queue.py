@@ -6,9 +6,9 @@ import math
 
 import numpy as np
 import pytest
+from cards import assert_card
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from cards import assert_card
 from test_app import app_of, lines_of, press, settled, text_of
 from textual.widgets import Input
 from vet_project import make_vet_project, name_of
