@@ -27,7 +27,7 @@ NOT_OURS = {"TMUX", "STY", "NO_COLOR", "COLUMNS", "LINES"}
 class Terminal:
     """A pseudo-terminal of 80×24 with the app in it, and the screen that it shows."""
 
-    def __init__(self, root, size=(80, 24), *, reply="", reply_after=0.0, **environment):
+    def __init__(self, root, size=(80, 24), *, reply="", reply_after=0.0, options=(), **environment):
         self.environment = {k: v for k, v in os.environ.items() if k not in NOT_OURS}
         self.screen = pyte.Screen(*size)
         self.stream = pyte.ByteStream(self.screen)
@@ -35,7 +35,7 @@ class Terminal:
         self.reply, self.reply_after, self.asked_at = reply, reply_after, None
         self.child = pexpect.spawn(
             sys.executable,
-            [*COMMAND, "-C", str(root)],
+            [*COMMAND, "-C", str(root), *options],
             dimensions=(size[1], size[0]),
             env=self.environment | QUIET | environment,
             timeout=PATIENCE,

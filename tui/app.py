@@ -29,10 +29,12 @@ def run_app(
     *,
     start_run: Callable[[], str],
     stop_run: Callable[[str], None],
+    preview: str = "",
 ) -> int:
     """Show the app on a project until the person leaves; give the exit code.
 
-    `start_run` starts a run in a process of its own and gives its id; `stop_run` stops one by id.
+    `start_run` starts a run in a process of its own and gives its id; `stop_run` stops one by id; `preview`
+    goes before [ui] preview.
     """
     web = in_browser()
     if not web and not (sys.stdin and sys.stdin.isatty() and sys.stdout.isatty() and sys.stderr.isatty()):
@@ -41,7 +43,8 @@ def run_app(
         return UNUSABLE
     os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
     # A browser draws characters only, and there is nobody to ask.
-    setting = config.ui.preview if not web or config.ui.preview == "plain" else "half"
+    setting = preview or config.ui.preview
+    setting = setting if not web or setting in {"plain", "words"} else "half"
     with Probe(setting) as probe:
         try:
             table = resolve(config.keys, with_labels(config.vetting.label_keys()))

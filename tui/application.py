@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from textual import events, on
 from textual.app import App, SystemCommand
 from textual.driver import Driver as TextualDriver
+from textual.filter import LineFilter
 from textual.screen import ModalScreen, Screen
 from textual.widget import Widget
 from textual.worker import Worker, WorkerState, get_current_worker
@@ -27,6 +28,7 @@ from tui.keys import Key
 from tui.planning import AskPlan, asker
 from tui.screens.base import VetterScreen
 from tui.screens.vet import VetScreen
+from tui.spoken import WORDS_ONLY
 from tui.terminal import Terminal
 from tui.themes import NAMES, themes
 from tui.widgets.palette import use as use_palette
@@ -91,6 +93,11 @@ class VetApp(App[int]):
     def get_default_screen(self) -> Screen[None]:
         """Begin with the vetting screen: pushing it later would cost a second layout."""
         return self.vetting
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Draw no lines and no signs where everything is said in words."""
+        filters = super().get_line_filters()
+        return [*filters, WORDS_ONLY] if self.terminal.preview == "words" else filters
 
     def on_mount(self) -> None:
         """Take the theme, end with the terminal, and look for a run to follow."""

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
+PREVIEWS = ("auto", "half", "kitty", "sixel", "plain", "words")
+PREVIEW_VARIABLE = "JWST_VET_PREVIEW"
 DONE, BUG, UNUSABLE, PARTLY = 0, 1, 2, 3
 
 _EPILOG = "Exit codes: 0 done; 1 a bug; 2 bad usage, bad configuration or nothing usable; 3 done in part."
@@ -28,7 +30,26 @@ def _json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="write JSON for a program to read")
 
 
+def _pictures(parser: argparse.ArgumentParser, default: object = None) -> None:
+    drawing = parser.add_mutually_exclusive_group()
+    drawing.add_argument(
+        "--preview",
+        choices=PREVIEWS,
+        default=default,
+        help=f"how the app draws pictures (default: {PREVIEW_VARIABLE}, else [ui] preview)",
+    )
+    drawing.add_argument(
+        "--plain",
+        dest="preview",
+        action="store_const",
+        const="words",
+        default=default,
+        help="for a screen reader: no pictures and no line drawing, every picture described in words",
+    )
+
+
 def _demo(parser: argparse.ArgumentParser) -> None:
+    _pictures(parser, argparse.SUPPRESS)
     parser.add_argument(
         "--no-app", action="store_true", help="print the top ten and the report's path instead"
     )
@@ -142,6 +163,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "-C", dest="folder", type=Path, default=None, metavar="DIR", help="project folder (default: this one)"
     )
+    _pictures(parser)
     parser.add_argument("--version", action="store_true", help="print the version and leave")
     words = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
     for command in COMMANDS:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -15,7 +16,7 @@ from analysis import config as configuration
 from analysis.config import Config, ConfigError
 from store.database import StoreError
 from store.project import Project
-from tui.cli import BUG, DONE, UNUSABLE
+from tui.cli import BUG, DONE, PREVIEW_VARIABLE, PREVIEWS, UNUSABLE
 from tui.text import clean
 
 if TYPE_CHECKING:
@@ -84,20 +85,31 @@ def app(arguments: argparse.Namespace) -> int:
 
     if not in_browser() and not (sys.stdin.isatty() and sys.stdout.isatty()):
         return _say_error("the app needs a terminal; `jwst-vet status`, `run` and `report` do not")
-    return _start_app(project, config)
+    return _start_app(project, config, arguments)
 
 
-def _start_app(project: Project, config: Config) -> int:
+def _start_app(project: Project, config: Config, arguments: argparse.Namespace) -> int:
     """Hand the terminal to the app."""
     from tui.app import run_app
     from tui.processes import start_run, stop_run
 
+    preview = _preview(arguments)
     project.prepare()
 
     def stop(run_id: str) -> None:
         stop_run(project, run_id)
 
-    return run_app(project, config, start_run=lambda: start_run(project), stop_run=stop)
+    return run_app(project, config, start_run=lambda: start_run(project), stop_run=stop, preview=preview)
+
+
+def _preview(arguments: argparse.Namespace) -> str:
+    """Give how pictures are to be drawn: by option, else by environment, else "" for the configuration."""
+    if arguments.preview:
+        return str(arguments.preview)
+    wanted = os.environ.get(PREVIEW_VARIABLE, "")
+    if wanted and wanted not in PREVIEWS:
+        raise ConfigError(f'{PREVIEW_VARIABLE}="{wanted}": must be one of {", ".join(PREVIEWS)}')
+    return wanted
 
 
 def demo(arguments: argparse.Namespace) -> int:
@@ -129,7 +141,7 @@ def demo(arguments: argparse.Namespace) -> int:
             if not arguments.no_app:
                 print(f"no terminal here for the app; `jwst-vet -C {root}` opens it")
         return code
-    return _start_app(project, config)
+    return _start_app(project, config, arguments)
 
 
 def _print_top(project: Project) -> None:

@@ -50,7 +50,7 @@ def describe_view(view: View, member: MemberRow | None) -> str:
     if view.image is not None:
         if panel.covered:
             parts.append(_peak(view))
-        parts.append(f"{100 * masked_share(view):.0f} percent without valid pixels")
+        parts.append(f"{100 * masked_share(view):.3g} percent without valid pixels")
     return "; ".join(parts) + "."
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import re
 import select
-import subprocess
 import sys
 import termios
 import time
@@ -17,6 +16,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
+
+from tui.multiplexing import Asked, Tmux, inside, multiplexer
 
 if TYPE_CHECKING:
     from analysis.config_tables import Ui
@@ -53,7 +54,7 @@ class Replies:
 
 @dataclass(frozen=True)
 class Terminal:
-    """How to draw: `preview` is kitty, sixel, half or plain; `cell` is (width, height) in pixels."""
+    """How to draw: `preview` is kitty, sixel, half, plain or words; `cell` is (width, height) in pixels."""
 
     preview: str = "half"
     cell: tuple[int, int] = (10, 20)
@@ -82,26 +83,18 @@ def parse(data: bytes) -> Replies:
     return Replies(brand, graphics, cell, attributes, rest)
 
 
-def multiplexer(environ: Mapping[str, str]) -> str:
-    """Name the multiplexer between us and the terminal, if any."""
-    term = environ.get("TERM", "")
-    if environ.get("TMUX") or term.startswith("tmux"):
-        return "tmux"
-    if environ.get("STY") or term.startswith("screen"):
-        return "screen"
-    return ""
-
-
-def choose(setting: str, replies: Replies, environ: Mapping[str, str]) -> tuple[str, str]:
+def choose(
+    setting: str, replies: Replies, environ: Mapping[str, str], tmux: Tmux | None = None
+) -> tuple[str, str]:
     """Choose how to draw, and say why in a few words."""
     if setting != "auto":
-        return setting, f'[ui] preview = "{setting}"'
+        return setting, f"{setting} was asked for"
     if environ.get("NO_COLOR"):
         return "plain", "NO_COLOR is set"
     if environ.get("TERM", "") in {"dumb", "vt100", "vt220"}:
         return "plain", f"TERM={environ.get('TERM')}"
     if between := multiplexer(environ):
-        return "half", f"inside {between}"
+        return inside(tmux, between)
     brand = replies.brand.lower()
     if replies.graphics and brand.startswith(KITTY_BRANDS):
         return "kitty", f"{replies.brand} answered"
@@ -125,21 +118,6 @@ def in_browser(environ: Mapping[str, str] | None = None) -> bool:
     return (environ or os.environ).get("TEXTUAL_DRIVER", "").endswith(":WebDriver")
 
 
-def tmux_passthrough() -> bool:
-    """Ask tmux whether it hands graphics on to the terminal outside it."""
-    try:
-        answer = subprocess.run(
-            ["tmux", "display-message", "-p", "#{allow-passthrough}"],
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return False
-    return answer.stdout.strip() in {"on", "all", "1"}
-
-
 @dataclass
 class Probe:
     """A question to the terminal: `begin`, do something else, then `finish`; keys are quiet in between.
@@ -150,6 +128,7 @@ class Probe:
     setting: str = "auto"
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     _modes: list[object] | None = None
+    _tmux: Asked | None = None
     _asked_at: float | None = None
 
     def __enter__(self) -> Self:
@@ -184,6 +163,8 @@ class Probe:
         except termios.error:
             self._modes = None
             return
+        if self.environ.get("TMUX") and self.setting in {"auto", "kitty", "sixel"}:
+            self._tmux = Asked()
         if not self.asks():
             return
         # Apple's terminal prints unknown APC strings as text.
@@ -195,14 +176,15 @@ class Probe:
         """Read the answer, waiting at most until 0.2 s after the question."""
         data = b"" if self._asked_at is None else _read_until_fence(self._asked_at + PATIENCE)
         replies = parse(data)
-        preview, why = choose(self.setting, replies, self.environ)
+        tmux = self._tmux.answer() if self._tmux is not None else Tmux()
+        preview, why = choose(self.setting, replies, self.environ, tmux)
         between = multiplexer(self.environ)
-        passthrough = between == "tmux" and preview == "kitty" and tmux_passthrough()
+        passthrough = between == "tmux" and preview == "kitty" and tmux.passthrough
         if preview == "kitty" and between and not passthrough:
             preview, why = "half", f"{between} does not pass graphics on: set allow-passthrough on"
         return Terminal(
             preview=preview,
-            cell=replies.cell or (10, 20),
+            cell=replies.cell or tmux.cell or (10, 20),
             brand=replies.brand,
             multiplexer=between,
             passthrough=passthrough,

@@ -97,13 +97,14 @@ class Scene:
 
 @dataclass(frozen=True, eq=False)
 class Composed:
-    """One or several scenes; several blink. `shown` of `count` pictures are in them.
+    """One or several scenes; several blink. Of `count` pictures those from `first` to `shown` are in them.
 
     `note` says what was left out to spare the link, `painter` which one was used; `skies` are level and
     noise of the sky in each frame, where a read-out wants them.
     """
 
     scenes: tuple[Scene, ...] = ()
+    first: int = 0
     shown: int = 0
     count: int = 0
     note: str = ""
@@ -140,9 +141,12 @@ def _in_words(detail: Detail, setting: Setting) -> Composed:
     from tui.describing import describe
 
     colours = palette(dark=setting.dark)
-    lines = _wrapped(describe(detail, setting.look), setting.width)[: setting.rows]
-    scene = Scene(tuple(Strip([Segment(line, colours.plain)]) for line in lines))
-    return Composed((scene,), painter="words", skies=_skies(detail, setting))
+    lines = _wrapped(describe(detail, setting.look), setting.width)
+    first = setting.look.page if setting.look.page < len(lines) else 0
+    last = len(lines) if len(lines) - first <= setting.rows else first + setting.rows - 1
+    shown = lines[first:last] + ([f"{len(lines) - last} more lines: b"] if last < len(lines) else [])
+    scene = Scene(tuple(Strip([Segment(line, colours.plain)]) for line in shown))
+    return Composed((scene,), first, last, len(lines), painter="words", skies=_skies(detail, setting))
 
 
 def _wrapped(lines: list[str], width: int) -> list[str]:
@@ -154,7 +158,7 @@ def _wrapped(lines: list[str], width: int) -> list[str]:
 def _painted(detail: Detail, setting: Setting, scenes: tuple[tuple[Picture, ...], ...]) -> Composed:
     done: list[Scene] = []
     notes: dict[str, None] = {}
-    shown = count = 0
+    first = shown = count = 0
     for number, pictures in enumerate(scenes):
         first = setting.look.page if setting.look.mode == looks.BANDS and len(scenes) == 1 else 0
         first = first if first < len(pictures) else 0
@@ -168,7 +172,7 @@ def _painted(detail: Detail, setting: Setting, scenes: tuple[tuple[Picture, ...]
             scene = Scene((*scene.strips[:-1], Strip.join([scene.strips[-1], more])), scene.placed)
         done.append(scene)
         notes.update(dict.fromkeys(said))
-    return Composed(tuple(done), shown, count, "; ".join(filter(None, notes)), setting.painter)
+    return Composed(tuple(done), first, shown, count, "; ".join(filter(None, notes)), setting.painter)
 
 
 def _layout(count: int, setting: Setting) -> tuple[Grid, int]:

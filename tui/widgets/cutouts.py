@@ -216,7 +216,7 @@ class Cutouts(Widget):
     def turn(self) -> int | None:
         """Give the first picture of the next page, or None where all are shown."""
         composed = self.composed
-        if composed is None or not composed.scenes or composed.count <= len(composed.scenes[0].placed):
+        if composed is None or composed.count <= composed.shown - composed.first:
             return None
         return composed.shown if composed.shown < composed.count else 0
 
