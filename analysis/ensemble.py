@@ -1,5 +1,6 @@
 """How unusual an object is: several views, each a tail among objects as bright; the longest one counts."""
 
+import itertools
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -13,25 +14,51 @@ BoolArray = npt.NDArray[np.bool_]
 VIEWS: Final = {
     "spectrum": "no ordinary galaxy to redshift 8 and no star fits the fluxes",
     "colour": "far in colour from objects as bright, the more so when as compact as the PSF",
-    "structure": "large, many-peaked, lopsided or in company, and an outlier of the shape forest",
+    "structure": "large, many-peaked, lopsided, in company, with ridges or arcs, or an outlier of the forest",
+    "arc": "an arc or ring brighter than the light within and without it, a third of a circle and more",
 }
 """Every view, and what it says."""
+WHY_NOT: Final = {
+    "spectrum": "fewer than three known bands, or of unknown unit",
+    "colour": "one band, or fewer than 50 objects to compare with",
+    "structure": "fewer than 5 objects to compare with",
+    "arc": "no isophote",
+}
+"""Why a view could not be computed for any object."""
 COMPANY: Final = (
     "extent", "r50_psf_ratio", "members", "neighbours", "close_neighbours", "neighbour_light", "halo",
     "peaks", "turn",
 )  # fmt: skip
-"""Columns of which the mean rank is taken in the view `structure`; each counts upwards."""
+"""Size, shape and neighbours: columns of the view `structure`; each counts upwards."""
+RIDGES: Final = ("ridge_fine", "ridge_broad")
+ARCS: Final = (
+    "arc_share", "arc_arcsec", "faint_arc_share", "faint_arc_arcsec", "excess_arcsec", "excess_contrast",
+)  # fmt: skip
+PARTS: Final = (COMPANY, RIDGES, ARCS)
+"""The parts of that view, each the tail of the mean rank of its columns."""
+ABSOLUTE: Final = ("spectrum", "arc")
+"""Views that need no population."""
 SHAPES: Final = (
     "concentration", "asymmetry", "gini", "m20", "ellipticity", "peak_ratio", "sharpness", "r50_psf_ratio",
     "n_peaks",
 )  # fmt: skip
 """Columns of the Isolation Forest of that view."""
 LEAST_POPULATION: Final = 50
+"""Fewer objects are not compared in colour and shape, nor with those as bright."""
+FEWEST: Final = 5
+"""Fewer than this cannot be compared at all: the absolute views are left."""
 NEIGHBOURS: Final = 8
 LONGEST_TAIL: Final = 2.8
 """A tail of 10^-2.8, one in 630, is as unusual as counts: beyond, objects are equal."""
+COMMON_COLOUR: Final = 0.6
+"""A tail of 10^-0.6, one in four, is no odd colour yet."""
+FOREST_SHARE: Final = 0.2
+SHAPELESS_SNR: Final = 20.0
+"""S/N at which half of what makes a structure odd may be noise."""
 SPECTRUM_SIGMAS: Final = (0.7, 2.0)
 """Misfit per band, in sigmas, at which the view `spectrum` begins and is sure."""
+ARC_SHARES: Final = (0.35, 0.75)
+"""Shares of a circle at which the view `arc` begins and is sure."""
 STAR_CEILING: Final = 0.3
 TREES: Final = 200
 SUBSAMPLE: Final = 256
@@ -114,28 +141,25 @@ def tail(score: Array, population: BoolArray) -> Array:
     return -np.log10(1.0 - standing(score, population))
 
 
-def combine(facts: pd.DataFrame, colours: Array, *, seed: int = 11, resample: bool = False) -> Views | None:
+def combine(facts: pd.DataFrame, colours: Array, *, seed: int = 11, resample: bool = False) -> Views:
     """Score objects.
 
     Views are combined by the largest, never averaged: what is odd in one way only is odd (science of
-    outlier ensembles: Aggarwal & Sathe 2017; measured in docs/ranking.md).
+    outlier ensembles: Aggarwal & Sathe 2017; measured in docs/ranking.md). Between 5 and 50 objects to
+    compare with there is no colour view and no shape forest, and structures are compared with all others
+    instead of those as bright; below, the absolute views are left.
 
     Parameters
     ----------
     facts : DataFrame
-        magnitude, misfit (sigmas per band, NaN where unknown), star and eligible (bool), and the columns of
-        `COMPANY` and `SHAPES`; one row per object.
+        magnitude, snr, misfit (sigmas per band, NaN where unknown), star and eligible (bool), and the columns
+        of `PARTS` and `SHAPES`; one row per object.
     colours : float64, shape (n, c)
         Colours between neighbouring bands from blue to red; NaN where one does not cover the object.
     seed : int
         Of the forest, and of the resampling.
     resample : bool
         Draw the population anew with replacement, to see how much of a rank is chance.
-
-    Returns
-    -------
-    Views or None
-        None where fewer than 50 objects can be compared with.
     """
     magnitude = facts["magnitude"].to_numpy(dtype=float)
     star = facts["star"].to_numpy(dtype=bool)
@@ -144,23 +168,41 @@ def combine(facts: pd.DataFrame, colours: Array, *, seed: int = 11, resample: bo
         rng = np.random.default_rng(seed)
         chosen = rng.choice(np.flatnonzero(population), int(population.sum()))
         population = np.isin(np.arange(len(facts)), chosen)
-    if population.sum() < LEAST_POPULATION:
-        return None
-    z = {name: local_z(facts[name], magnitude, population) for name in sorted({*COMPANY, *SHAPES})}
-    misfit = facts["misfit"].to_numpy(dtype=float)
-    low, high = SPECTRUM_SIGMAS
-    views = {
-        "spectrum": np.clip((misfit - low) / (high - low), 0.0, 1.0),
-        "colour": np.clip(_colour(z, colours, magnitude, population) / LONGEST_TAIL, 0.0, 1.0),
-        "structure": np.clip(_structure(z, population, seed) / LONGEST_TAIL, 0.0, 1.0),
+    count = int(population.sum())
+    enough = count >= LEAST_POPULATION
+    names = sorted({*itertools.chain(*PARTS), *SHAPES})
+    z = {
+        name: local_z(facts[name], magnitude, population) if enough else _plain(facts[name]) for name in names
     }
-    seen = [np.nan_to_num(value) for value in views.values()]
-    anomaly = np.max(seen, axis=0)
+    unknown = np.full(len(facts), np.nan)
+    colour = _colour(z, colours, magnitude, population) if enough else unknown
+    structure = _structure(z, facts, population, seed) if count >= FEWEST else unknown
+    arc = facts["arc_share"].to_numpy(dtype=float)
+    views = {
+        "spectrum": _ramp(facts["misfit"].to_numpy(dtype=float), SPECTRUM_SIGMAS),
+        "colour": _ramp(colour, (COMMON_COLOUR, LONGEST_TAIL)),
+        "structure": _ramp(structure, (0.0, LONGEST_TAIL)),
+        "arc": _ramp(arc, ARC_SHARES),
+    }
+    anomaly = np.max([np.nan_to_num(value) for value in views.values()], axis=0)
     anomaly = np.where(
         star, np.maximum(np.minimum(anomaly, STAR_CEILING), np.nan_to_num(views["spectrum"])), anomaly
     )
     missing = tuple(name for name, value in views.items() if not np.isfinite(value).any())
-    return Views(anomaly, views, int(population.sum()), missing)
+    return Views(anomaly, views, count, missing)
+
+
+def _ramp(values: Array, edges: tuple[float, float]) -> Array:
+    """Return 0 below the first edge, 1 above the second, a straight line between."""
+    low, high = edges
+    return np.clip((values - low) / (high - low), 0.0, 1.0)
+
+
+def _plain(values: Any) -> Array:
+    """Return values with the median in place of what is unknown."""
+    values = np.asarray(values, dtype=float)
+    known = values[np.isfinite(values)]
+    return np.where(np.isfinite(values), values, np.median(known) if known.size else 0.0)
 
 
 def _colour(z: dict[str, Array], colours: Array, magnitude: Array, population: BoolArray) -> Array:
@@ -183,16 +225,27 @@ def _colour(z: dict[str, Array], colours: Array, magnitude: Array, population: B
     return np.where(covered, dots, np.nan)
 
 
-def _structure(z: dict[str, Array], population: BoolArray, seed: int) -> Array:
-    """Return four parts of the tail of the mean rank of `COMPANY`, one part of that of the shape forest."""
+def _structure(z: dict[str, Array], facts: pd.DataFrame, population: BoolArray, seed: int) -> Array:
+    """Return the mean of the tails of `PARTS`, with a fifth of that of the shape forest where there is one.
+
+    A mean rank is drawn to the middle as far as the object is faint: by S/N^2 / (S/N^2 + 20^2).
+    """
+    snr = np.nan_to_num(facts["snr"].to_numpy(dtype=float))
+    sure = snr**2 / (snr**2 + SHAPELESS_SNR**2)
+    parts = []
+    for names in PARTS:
+        rank = np.mean([standing(z[name], population) for name in names], axis=0)
+        parts.append(tail((rank - np.median(rank[population])) * sure, population))
+    mean: Array = np.mean(parts, axis=0)
+    if population.sum() < LEAST_POPULATION:
+        return mean
     from sklearn.ensemble import IsolationForest
 
-    company = tail(np.mean([standing(z[name], population) for name in COMPANY], axis=0), population)
     shapes = np.stack([z[name] for name in SHAPES], axis=1)
     forest = IsolationForest(
         n_estimators=TREES, max_samples=min(SUBSAMPLE, int(population.sum())), random_state=seed
     ).fit(shapes[population])
-    return 0.8 * company + 0.2 * tail(-forest.score_samples(shapes), population)
+    return (1 - FOREST_SHARE) * mean + FOREST_SHARE * tail(-forest.score_samples(shapes), population)
 
 
 def _neighbour_distance(points: Array, population: BoolArray) -> Array:

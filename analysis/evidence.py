@@ -148,7 +148,8 @@ def gather(sources: pd.DataFrame, objects: Objects, rows: IntArray, seen: Sequen
     if not sources["flux_unit"].eq("nJy").all():
         holed = np.ones(len(rows), dtype=bool)
     facts["misfit"] = np.where(holed, np.nan, distance_from_ordinary(flux, error, bands))
-    facts["star"] = _stars(facts, flux, bands)
+    holes = np.any([one.forced.saturated & ~one.forced.covered for one in seen], axis=0)
+    facts["star"] = holes | _stars(facts, flux, bands)
     clean = facts["artifact_probability"].to_numpy(dtype=float) < 0.5
     facts["eligible"] = clean & (heads == np.arange(len(rows)))
     shown = np.stack([_snr(s.forced.flux, s.forced.flux_err) >= SEEN_SNR for s in seen], axis=1)
@@ -335,7 +336,7 @@ def _stars(facts: pd.DataFrame, flux: Array, bands: Sequence[str]) -> BoolArray:
     holed = facts["saturated"].to_numpy(dtype=bool) & (snr > 1000.0)
     size, sharp = (facts[name].to_numpy(dtype=float) for name in ("r50_psf_ratio", "sharpness"))
     with np.errstate(invalid="ignore"):
-        point = (np.abs(sharp) < 0.07) & (size < 0.12) & (snr > 30.0)
+        point = (np.abs(sharp) < np.where(snr > STAR_SNR / 2, 0.12, 0.07)) & (size < 0.12) & (snr > 30.0)
         if len(bands) < 2:
             return np.asarray(holed | point)
         blue = flux[:, max(len(bands) - 3, 0)]

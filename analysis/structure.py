@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
+from analysis.arcs import ARCS, measure_arcs
 from analysis.forced import STAMP_STEP_ARCSEC
 
 Array = npt.NDArray[np.float64]
@@ -17,6 +18,7 @@ STRUCTURE: Final = {
     "turn": "sum |D - D180| less noise over sum |D| in the isophote, about its brightest sample",
     "peaks": "log10 of the local maxima above a tenth of the highest",
     "halo": "light at 0.36 to 1.1 arcsec over that within 0.19, two bluest bands, neighbours included, asinh",
+    **ARCS,
 }
 """Every number, and what it is."""
 LEAST_SIGMA: Final = 3.0
@@ -68,7 +70,7 @@ def measure_structure(image: Image, stamps: Image, noise: Array, foreign: BoolAr
     stamps, noise
         As for `detection_images`, bands from blue to red.
     foreign : bool, shape (n, s, s)
-        Samples that belong to other objects; they count as empty but for the halo.
+        Samples that belong to other objects; they count as empty but for the halo and the arcs.
 
     Returns
     -------
@@ -93,6 +95,7 @@ def measure_structure(image: Image, stamps: Image, noise: Array, foreign: BoolAr
         "turn": (change - _NOISE_OF_DIFFERENCE * both.sum(axis=(1, 2))) / safe,
         "peaks": np.log10(np.maximum(maxima.sum(axis=(1, 2)), 1)),
         "halo": _halo(stamps, noise),
+        **measure_arcs(own, image, cy, cx),
     }
     return {name: np.where(fine, value, np.nan) for name, value in values.items()}
 

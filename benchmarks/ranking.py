@@ -38,8 +38,8 @@ from analysis.simulate import simulate_field
 from analysis.starlight import starlight_in
 
 Array = npt.NDArray[np.float64]
-TUNED = tuple(range(101, 109))
-REPORTED = tuple(range(201, 209))
+TUNED = tuple(range(301, 309))
+REPORTED = tuple(range(401, 409))
 GALAXIES = 2400
 MIN_SNR = 5.0
 WEIGHTS = {"anomaly": 0.4, "snr": 0.3, "artifact": 0.2, "consistency": 0.1}
@@ -63,11 +63,17 @@ class Field:
 
 
 def measured_field(seed: int, size: int, cache: Path) -> Field:
-    """Return a field from the cache, or simulate and measure it."""
-    kept = cache / f"field-{size}-{seed}.pickle"
-    if kept.exists():
-        field: Field = pickle.loads(kept.read_bytes())
-        return field
+    """Return a field whose pixels were measured now or before, its evidence gathered anew."""
+    kept = cache / f"pixels-{size}-{seed}.pickle"
+    if not kept.exists():
+        kept.write_bytes(pickle.dumps(_measured(seed, size, cache)))
+    sources, objects, facts, rows, seen, covered, truth = pickle.loads(kept.read_bytes())
+    return Field(seed, sources, objects, facts, gather(sources, objects, rows, seen), covered, truth)
+
+
+def _measured(seed: int, size: int, cache: Path) -> tuple[Any, ...]:
+    """Simulate a field and measure it: sources, objects, frames, objects forced, what each frame says of
+    them, which frames cover which objects, the truth."""
     with tempfile.TemporaryDirectory(dir=cache) as folder:
         galaxies = round(GALAXIES * (size / 2048) ** 2)
         paths = simulate_field(Path(folder), size=size, seed=seed, second_epoch=None, n_galaxies=galaxies)
@@ -90,9 +96,7 @@ def measured_field(seed: int, size: int, cache: Path) -> Field:
                 light = starlight_in(frame, stars, objects.ra[rows], objects.dec[rows], radius)
                 covered[:, column] = frame.valid_at(objects.ra, objects.dec)
             seen.append(Seen(fact.frame, fact.instrument, fact.filter, forced, light))
-    field = Field(seed, sources, objects, facts, gather(sources, objects, rows, seen), covered, truth)
-    kept.write_bytes(pickle.dumps(field))
-    return field
+    return sources, objects, facts, rows, seen, covered, truth
 
 
 def ranked(field: Field, method: str) -> pd.DataFrame:
@@ -121,10 +125,8 @@ def _by_objects(field: Field, method: str) -> pd.DataFrame:
         score = _single(evidence, method)
     else:
         views = combine(facts, evidence.colours)
-        if views is None:
-            raise ValueError(f"seed {field.seed}: too few objects")
         score = views.anomaly
-        clean = artifact_score(facts["artifact_probability"].to_numpy(dtype=float))
+        clean = artifact_score(np.nan_to_num(facts["artifact_probability"].to_numpy(dtype=float)))
         if method != "ensemble, no composite":
             whole = joined(field.objects, evidence, [fact.frame for fact in field.facts])
             rows = evidence.objects

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from analysis.association import Objects
-from analysis.ensemble import COMPANY, SHAPES, combine
+from analysis.ensemble import PARTS, SHAPES, combine
 from analysis.evidence import Seen, bright_stars, eligible_objects, gather, joined
 from analysis.forced import STAMP_HALF, STAMP_SIDE, STAMP_STEP_ARCSEC, Forced
 
@@ -85,10 +85,11 @@ def test_fragments_are_joined_and_seen_where_their_head_is(world):
 
 
 def test_facts_hold_what_the_ensemble_reads(world):
-    """Every column that `combine` asks for is there; four objects are too few for it."""
+    """Every column that `combine` asks for is there; of four objects only the absolute views speak."""
     found = gather(*world[:2], np.arange(4), world[2])
-    assert {*COMPANY, *SHAPES, "magnitude", "misfit", "star", "eligible"} <= set(found.facts.columns)
-    assert combine(found.facts, found.colours) is None
+    wanted = {*PARTS[0], *PARTS[1], *PARTS[2], *SHAPES, "magnitude", "snr", "misfit", "star", "eligible"}
+    assert wanted <= set(found.facts.columns)
+    assert set(combine(found.facts, found.colours).missing) == {"colour", "structure"}
 
 
 def test_spectra_are_not_judged_in_unknown_units(world):

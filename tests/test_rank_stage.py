@@ -295,7 +295,7 @@ def test_ensemble_is_the_default_and_keeps_the_forest_beside_it(project):
     info = ranking_info(Database(project.database))
     assert result.failed == 0
     assert info["method"] == "ensemble"
-    assert set(info["ensemble"]["views"]) == {"spectrum", "colour", "structure"}
+    assert set(info["ensemble"]["views"]) == {"spectrum", "colour", "structure", "arc"}
     assert "spectrum" in info["ensemble"]["missing_views"]
     first = info["ensemble"]["first"][candidates["candidate"][0]]
     assert first["rank_low"] <= 1 <= first["rank_high"]

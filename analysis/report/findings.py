@@ -77,7 +77,7 @@ def _candidate(facts: Facts, row: CandidateRow) -> list[str]:
         blocks.append(image(f"{simulated}cutouts of {row.candidate} in every frame, rank {row.rank}", figure))
     else:
         blocks.append("There is no figure of it.")
-    blocks += [_waterfall(facts, row), _measured(row)]
+    blocks += [_waterfall(facts, row), *_why(facts, row), _measured(row)]
     blocks.append(_in_each_frame(facts, row))
     return blocks
 
@@ -126,6 +126,24 @@ def _waterfall(facts: Facts, row: CandidateRow) -> str:
     if missing:
         text += f"; not computed: {', '.join(missing)}"
     return str(escape(text)) + "."
+
+
+def _why(facts: Facts, row: CandidateRow) -> list[str]:
+    """Return what each view of the ensemble says, and how far the rank hangs on the population."""
+    ensemble = facts.info.get("ensemble", {})
+    seen = ensemble.get("first", {}).get(row.candidate)
+    if seen is None:
+        return []
+    views = ", ".join(
+        f"{name} {'not computed' if value is None else f'{value:.2f}'}"
+        for name, value in seen["views"].items()
+    )
+    text = f"Why unusual: {views or 'no view was computed'}. "
+    text += (
+        f"Rank {seen['rank_low']} to {seen['rank_high']} when the population is drawn anew "
+        f"{ensemble['bootstraps']} times."
+    )
+    return [str(escape(text))]
 
 
 def _measured(row: CandidateRow) -> str:

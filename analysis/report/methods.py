@@ -152,8 +152,15 @@ def _ensemble(info: Mapping[str, Any]) -> list[str]:
         "Stars are ranked "
         "apart: at most 0.3 unless no star's spectrum fits."
     )
-    if facts["missing_views"]:
-        text += f" Could not be computed: {', '.join(facts['missing_views'])}."
+    missing = [f"{name} ({reason})" for name, reason in facts["missing_views"].items()]
+    if missing:
+        text += f" Could not be computed: {', '.join(missing)}."
+    if facts["few"]:
+        text += (
+            f" **Few objects.** With {facts['population']} objects a structure is compared with all others, "
+            "not with those as bright, and the odd one of few need not be rare on the sky: only *spectrum* "
+            "and *arc* measure by themselves. Take the order as an order and no more."
+        )
     return [text]
 
 

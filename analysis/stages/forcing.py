@@ -50,7 +50,7 @@ def ensemble(
     min_snr: float,
     offsets: "Mapping[str, Offset]",
 ) -> "tuple[Outcome | None, list[tuple[FrameRecord, str]]]":
-    """Measure, join and score the objects; None where too few can be compared, and the frames left out."""
+    """Measure, join and score the objects; None where no frame could be read, and the frames left out."""
     import numpy as np
 
     from analysis.ensemble import combine
@@ -62,8 +62,6 @@ def ensemble(
         return None, failures
     evidence = gather(sources, objects, rows, seen)
     views = combine(evidence.facts, evidence.colours)
-    if views is None:
-        return None, failures
     clean = 1.0 - np.nan_to_num(evidence.facts["artifact_probability"].to_numpy(dtype=float))
 
     def of_all(values: "npt.NDArray[np.float64]") -> "npt.NDArray[np.float64]":
@@ -81,7 +79,7 @@ def ensemble(
         # What an artefact looks like is no anomaly of the sky, however odd.
         of_all(views.anomaly * clean),
         of_all(evidence.facts["artifact_probability"].to_numpy(dtype=float)),
-        tuple(of_all(again.anomaly * clean) for again in repeats if again is not None),
+        tuple(of_all(again.anomaly * clean) for again in repeats),
         {
             one.frame: Fluxes(
                 of_all(one.forced.flux),
@@ -155,7 +153,7 @@ def ensemble_facts(
     outcome: Outcome, candidates: "pd.DataFrame", numbers: Mapping[str, int], weights: Mapping[str, float]
 ) -> dict[str, Any]:
     """Return what a record should keep: views, population, intervals and views of the first candidates."""
-    from analysis.ensemble import LONGEST_TAIL, VIEWS
+    from analysis.ensemble import LEAST_POPULATION, LONGEST_TAIL, VIEWS, WHY_NOT
 
     order = {number: row for row, number in enumerate(outcome.evidence.objects.tolist())}
     first = candidates["candidate"].tolist()[:INTERVALS]
@@ -172,7 +170,8 @@ def ensemble_facts(
         }
     return {
         "views": dict(VIEWS),
-        "missing_views": list(outcome.views.missing),
+        "missing_views": {name: WHY_NOT[name] for name in outcome.views.missing},
+        "few": outcome.views.population < LEAST_POPULATION,
         "population": outcome.views.population,
         "longest_tail": LONGEST_TAIL,
         "bootstraps": len(outcome.spread),

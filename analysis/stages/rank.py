@@ -228,9 +228,11 @@ def _lines(info: dict[str, Any]) -> tuple[str, ...]:
     few = [
         band for group in info["groups"] if group["method"] != "isolation_forest" for band in group["bands"]
     ]
+    missing = info.get("ensemble", {}).get("missing_views", {})
+    lines += [f"view not computed: {name} ({reason})" for name, reason in missing.items()]
     if info["method"] == "ensemble" and "ensemble" not in info:
-        lines.append("too few objects to compare over bands: ranked by the shapes of each band alone")
-    if few and info["method"] != "robust_distance":
+        lines.append("no object could be measured over bands: ranked by the shapes of each band alone")
+    if few and "ensemble" not in info and info["method"] != "robust_distance":
         lines.append(
             f"fewer than {info['least_for_forest']} sources in {', '.join(few)}: ranked by robust distance"
         )
