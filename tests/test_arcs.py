@@ -36,7 +36,7 @@ def test_a_ring_goes_all_the_way_round():
     """Around a spheroid a ring of 0.7 arcsec is a whole circle of its circumference."""
     found = measured(profile(4) + on_circle(0.7, 360, 25))
     assert found["arc_share"] > 0.9
-    assert found["arc_arcsec"] == pytest.approx(2 * np.pi * 0.7, rel=0.1)
+    assert found["arc_arcsec"] == pytest.approx(2 * np.pi * 0.7, rel=0.2)
 
 
 @pytest.mark.parametrize("index", [1, 4])

@@ -14,8 +14,10 @@ from analysis.starlight import starlight_in
 
 
 def test_real_ring_is_one_system_in_four_bands(real_data):
-    """A dozen fragments join into the brightest object, which no band lacks and nothing calls an artefact; with
-    few to compare it with, the ring itself puts it first, and what could not be computed is said."""
+    """A dozen fragments join into the brightest object, which no band lacks and nothing calls an artefact.
+
+    With few to compare it with, the ring itself puts it first, and what could not be computed is said.
+    """
     paths = sorted((real_data / "ring").glob("*.fits"))
     tables, facts = [], []
     for path in paths:
