@@ -89,12 +89,16 @@ def local_maxima(
 
 
 def share_pixels(
-    smoothed: npt.NDArray[np.float32], segments: npt.NDArray[np.int32], peaks: npt.NDArray[np.int64]
-) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.bool_]]:
+    smoothed: npt.NDArray[np.float32],
+    segments: npt.NDArray[np.int32],
+    peaks: npt.NDArray[np.int64],
+    least_dip: npt.NDArray[np.float32],
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
     """Share out every island that holds several sources.
 
     Each pixel climbs to a local maximum; the basins of maxima that are no source join, highest saddle first,
-    the source they touch: a watershed with markers (Meyer 1994).
+    the source they touch: a watershed with markers (Meyer 1994). A source that rises over its highest saddle
+    to a brighter one by less than its `least_dip` is that one's: noise alone makes such dips in a faint disc.
 
     Parameters
     ----------
@@ -104,13 +108,17 @@ def share_pixels(
         0 on sky, i + 1 on the pixels first given to source i.
     peaks : int64, shape (n,)
         Flat index of each source's peak, from `find_peaks`.
+    least_dip : float32, shape (n,)
+        Of each source, in units of the smoothed image; 0 keeps it whatever it is.
 
     Returns
     -------
     segments : int32, shape (ny, nx)
-        The same islands, shared anew.
+        The same islands, shared anew among the sources that stay; numbers as before.
     blended : bool, shape (n,)
-        Whether a source has company on its island.
+        Whether a source shares its island with another that stays.
+    stays : bool, shape (n,)
+        Whether it is a source of its own.
     """
     n = len(peaks)
     islands, n_islands = ndimage.label(segments > 0, _EIGHT)
@@ -121,7 +129,7 @@ def share_pixels(
     shared[0] = False
     pixels = np.flatnonzero(shared[islands.ravel()])
     if not pixels.size:
-        return segments, blended
+        return segments, blended, np.ones(n, bool)
     order = np.full(segments.size, -1, np.int64)
     order[pixels] = np.arange(pixels.size)
     links = _links(pixels, order, segments.shape)
@@ -131,10 +139,15 @@ def share_pixels(
     roots, basin = np.unique(basin, return_inverse=True)
     marker = np.zeros(len(roots), np.int64)
     marker[np.searchsorted(roots, seeds)] = np.flatnonzero(blended) + 1
-    marker = _flood(value, links, basin, marker)
+    top = np.append(smoothed.ravel()[peaks], -np.inf)[marker - 1]
+    dip = np.append(least_dip, 0.0)[marker - 1]
+    marker = _flood(value, links, basin, marker, top, dip)
     result = segments.copy()
     result.ravel()[pixels] = marker[basin]
-    return result, blended
+    stays = ~blended
+    stays[marker[marker > 0] - 1] = True
+    company = np.bincount(home[stays], minlength=n_islands + 1)
+    return result, (company[home] > 1) & stays, stays
 
 
 def _links(
@@ -172,8 +185,14 @@ def _flood(
     links: npt.NDArray[np.int64],
     basin: npt.NDArray[np.int64],
     marker: npt.NDArray[np.int64],
+    height: npt.NDArray[Any],
+    least_dip: npt.NDArray[Any],
 ) -> npt.NDArray[np.int64]:
-    """Join basins over their highest saddles, never two of different sources; return each basin's source."""
+    """Join basins over their highest saddles, of two sources only where the lower one's dip is small.
+
+    `marker`, `height` and `least_dip` are of basins: the source of each, 0 for none, its peak, and how far
+    that must rise over a saddle to stay. Returns each basin's source.
+    """
     first, second, saddle = [], [], []
     for neighbour in links[4:]:
         here = np.flatnonzero(neighbour >= 0)
@@ -191,7 +210,7 @@ def _flood(
     low, high, level = low[top], high[top], level[top]
     order = np.lexsort((high, low, -level))
     parent = list(range(len(marker)))
-    source = marker.tolist()
+    source, peak, dip = marker.tolist(), height.tolist(), least_dip.tolist()
 
     def find(node: int) -> int:
         while parent[node] != node:
@@ -199,9 +218,12 @@ def _flood(
             node = parent[node]
         return node
 
-    for a, b in zip(low[order].tolist(), high[order].tolist(), strict=True):
+    for a, b, saddle_at in zip(low[order].tolist(), high[order].tolist(), level[order].tolist(), strict=True):
         one, other = find(a), find(b)
-        if one != other and not (source[one] and source[other]):
+        if one == other:
+            continue
+        if (peak[one], -source[one]) < (peak[other], -source[other]):
+            one, other = other, one
+        if not source[other] or peak[other] - saddle_at < dip[other]:
             parent[other] = one
-            source[one] = source[one] or source[other]
     return np.array([source[find(node)] for node in range(len(marker))], dtype=np.int64)

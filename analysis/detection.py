@@ -26,11 +26,16 @@ FALSE_SHARE: Final = 0.01
 PEAK_SHARE: Final = 0.1
 """Local maxima fainter than this share of the peak are not counted."""
 DEBLEND_CONTRAST: Final = 1e-3
+LEAST_DIP: Final = 0.5
+"""A peak that rises over the saddle to a brighter one by less than this many thresholds is not a source:
+noise alone, about a third of a threshold in the smoothed image, breaks every faint disc into pieces."""
 _LADDER: Final = np.round(np.arange(1.2, 4.01, 0.05), 2)
 _KERNEL_FWHM: Final = (2.0, 3.5)
 _DEBLEND_LEVELS: Final = 32
 _PIXSTACK: Final = (20_000, 30_000_000)
-_SUB_OBJECTS: Final = 4096
+_SUB_OBJECTS: Final = (4096, 65_536)
+_LEAST_LEVELS: Final = 8
+_LEAST_SIDE: Final = 32
 _EIGHT: Final = np.ones((3, 3), bool)
 _FIVE_BY_FIVE: Final = sorted(
     ((dy, dx) for dy in range(-2, 3) for dx in range(-2, 3) if (dy, dx) != (0, 0)),
@@ -241,8 +246,10 @@ def detect(
     n_above = int(np.count_nonzero(smoothed > threshold * sigma))
     segments = _extract(smoothed, sigma, bad, threshold, deblend_contrast, n_above)
     peaks = find_peaks(smoothed, segments, int(segments.max(initial=0)))
-    segments, blended = share_pixels(smoothed, segments, peaks)
-    return _measure(data, smoothed, segments, blended, peaks)
+    least_dip = np.float32(LEAST_DIP * threshold) * sigma.ravel()[peaks]
+    segments, blended, stays = share_pixels(smoothed, segments, peaks, least_dip)
+    number = np.concatenate([np.zeros(1, np.int32), np.cumsum(stays, dtype=np.int32)])
+    return _measure(data, smoothed, number[segments], blended[stays], peaks[stays])
 
 
 def _extract(
@@ -253,14 +260,14 @@ def _extract(
     contrast: float,
     n_above: int,
 ) -> npt.NDArray[np.int32]:
-    """Run SEP on the smoothed image, raising its limits on demand.
+    """Run SEP on the smoothed image, raising its limits on demand; last, on its four quarters.
 
     They are global to the process, so each call sets them. SEP smooths nothing itself: this is its filter
     type "conv", done once and separably; "matched" takes the noise for white and finds it by the thousand.
     """
     pixstack = int(np.clip(1.3 * n_above + 1000, *_PIXSTACK))
-    limit, levels = _SUB_OBJECTS, _DEBLEND_LEVELS
-    for _ in range(8):
+    limit, levels = _SUB_OBJECTS[0], _DEBLEND_LEVELS
+    while True:
         sep.set_extract_pixstack(pixstack)
         sep.set_sub_object_limit(limit)
         try:
@@ -277,16 +284,42 @@ def _extract(
                 segmentation_map=True,
             )
         except Exception as error:  # SEP raises plain Exception
-            text = str(error)
+            text = str(error).lower()
             if "pixel buffer full" in text and pixstack < _PIXSTACK[1]:
                 pixstack = min(4 * pixstack, _PIXSTACK[1])
-            elif "deblending overflow" in text.lower():
-                limit, levels, contrast = 4 * limit, max(8, levels // 2), 3 * contrast
+            elif "deblending overflow" in text and limit < _SUB_OBJECTS[1]:
+                limit = min(4 * limit, _SUB_OBJECTS[1])
+            elif "deblending overflow" in text and levels > _LEAST_LEVELS:
+                levels //= 2
+            elif "deblending overflow" in text or "pixel buffer full" in text:
+                return _extract_quarters(smoothed, sigma, bad, threshold, contrast)
             else:
-                raise DetectionError(" ".join(text.split())) from error
+                raise DetectionError(" ".join(str(error).split())) from error
         else:
             return np.ascontiguousarray(segments, dtype=np.int32)
-    raise DetectionError("deblending overflows at every limit tried; raise detection_threshold")
+
+
+def _extract_quarters(
+    smoothed: FloatArray, sigma: FloatArray, bad: BoolArray, threshold: float, contrast: float
+) -> npt.NDArray[np.int32]:
+    """Extract each quarter of a window by itself.
+
+    What the seams cut in two is joined again when pixels are shared: no dip lies between the halves.
+    """
+    ny, nx = smoothed.shape
+    if min(ny, nx) < 2 * _LEAST_SIDE:
+        raise DetectionError("deblending overflows at every limit tried; raise detection_threshold")
+    segments, n = np.zeros(smoothed.shape, np.int32), 0
+    for rows in (slice(0, ny // 2), slice(ny // 2, ny)):
+        for columns in (slice(0, nx // 2), slice(nx // 2, nx)):
+            image = np.ascontiguousarray(smoothed[rows, columns])
+            noise = np.ascontiguousarray(sigma[rows, columns])
+            n_above = int(np.count_nonzero(image > threshold * noise))
+            masked = np.ascontiguousarray(bad[rows, columns])
+            found = _extract(image, noise, masked, threshold, contrast, n_above)
+            segments[rows, columns] = np.where(found > 0, found + n, 0)
+            n += int(found.max(initial=0))
+    return segments
 
 
 def _measure(

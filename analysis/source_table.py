@@ -19,6 +19,7 @@ from analysis.totals import (
     corrections,
     growth_radius,
     point_growth,
+    total_error,
 )
 
 Array = npt.NDArray[np.float64]
@@ -111,7 +112,8 @@ def _light(raw: Raw, frame: Frame, correction: Array) -> dict[str, Any]:
     known = math.isfinite(frame.to_njy)
     scale = frame.to_njy if known else 1.0
     flux = raw["flux"] * scale * correction
-    flux_err = raw["flux_err"] * scale * correction * correction_error(correction)
+    flux_err = total_error(raw["flux"], raw["flux_err"], correction) * scale
+    measured_err = raw["flux_err"] * correction_error(correction)
     unknown = np.full(len(flux), np.nan)
     mag, mag_err = magnitudes(flux, flux_err) if known else (unknown, unknown)
     bright = raw["flux"] > 0
@@ -120,7 +122,7 @@ def _light(raw: Raw, frame: Frame, correction: Array) -> dict[str, Any]:
         "flux_err": flux_err,
         "mag_ab": mag,
         "mag_ab_err": mag_err,
-        "snr": flux / flux_err,
+        "snr": raw["flux"] / measured_err,
         "kron_correction": correction,
         "flux_ap1": raw["ap1"] * scale,
         "flux_ap1_err": raw["ap1_err"] * scale,

@@ -31,6 +31,9 @@ _STAR_SIZE: Final = (0.6, 1.15)
 """Half-light radius of sources taken for stars, over that of the model PSF."""
 _MOST_STARS: Final = 200
 _TABLE_END: Final = 1.0
+MODEL_ERROR: Final = 0.06
+"""Share of what was added to a flux by which that may be wrong however bright the source: the shape of its
+outskirts and of the PSF's wings is a model's."""
 _FAR: Final = 3.5
 """Where the PSF ends, arcsec: the outer radius of the ETC's tables."""
 _SIZES: Final = (0.0, 0.015, 0.03, 0.05, 0.07, 0.1, 0.14, 0.19, 0.25, 0.33, 0.43, 0.56, 0.75, 1.0, 1.4)
@@ -258,8 +261,24 @@ def corrections(
     return np.where(known, np.clip(factor, 1.0, MOST), 1.0)
 
 
+def total_error(flux: Array, flux_err: Array, factor: Array) -> Array:
+    """Return the error of a total flux, in the unit of the fluxes given.
+
+    The error in the aperture, times the factor and `correction_error`, and in quadrature 6 % of the light
+    that was added (from the pulls of injected points and discs with S/N above 80).
+
+    Parameters
+    ----------
+    flux, flux_err : float64, shape (n,)
+        In the aperture, of one unit.
+    factor : float64, shape (n,)
+        From `corrections`.
+    """
+    return np.hypot(flux_err * factor * correction_error(factor), MODEL_ERROR * (factor - 1.0) * flux)
+
+
 def correction_error(factor: Array) -> Array:
-    """Return by how much the error of a flux grows with its correction.
+    """Return by how much the error of a flux grows with its correction; no unit, shape (n,) as given.
 
     A larger correction comes from a smaller aperture, whose size the noise decides: three times what was
     added, in quadrature (from the pulls of injected points and discs), and at most 0.75.

@@ -59,11 +59,21 @@ _COLUMNS = {
         Column("ra", "degrees", "deg", "right ascension, ICRS"),
         Column("dec", "degrees", "deg", "declination, ICRS"),
         Column("flux", "number", "flux_unit", "all of its light: Kron flux times kron_correction"),
-        Column("flux_err", "number", "flux_unit", "its error, from empty apertures and photon noise"),
+        Column(
+            "flux_err",
+            "number",
+            "flux_unit",
+            "its error: empty apertures, photon noise, and 6 % of what was added",
+        ),
         Column("flux_unit", "text", "", "nJy, or the image's own unit where no more is known"),
         Column("mag_ab", "number", "mag", "AB magnitude of that flux"),
         Column("mag_ab_err", "number", "mag", "its error"),
-        Column("snr", "number", "", "flux over its error; of an object, in its best frame"),
+        Column(
+            "snr",
+            "number",
+            "",
+            "Kron flux over its noise in empty apertures; of an object, in its best frame",
+        ),
         Column(
             "kron_correction", "number", "", "what the Kron flux was multiplied by to be all of the light"
         ),

@@ -121,9 +121,39 @@ def test_a_peak_lent_by_lot_to_a_faint_neighbour_is_not_its_peak():
     segments[10, 11] = 2
     peaks = find_peaks(image.astype("f4"), segments, 2)
     assert [divmod(int(p), 30) for p in peaks] == [(10, 8), (10, 22)]
-    shared, blended = share_pixels(image.astype("f4"), segments, peaks)
+    shared, blended, stays = share_pixels(image.astype("f4"), segments, peaks, np.zeros(2, "f4"))
     assert shared[10, 11] == 1
     assert blended.all()
+    assert stays.all()
+
+
+def test_noise_does_not_break_a_faint_disc_and_a_real_dip_still_parts_two():
+    """A disc of 10 sigma in its middle stays one source; two points 8 px apart stay two."""
+    y, x = np.mgrid[:200, :200]
+    usual = with_sources(drizzled((512, 512)), grid(512, 40), 90)
+    k = calibrate([(usual, np.ones_like(usual))], KERNEL, 3.0).k
+    for seed in range(5):
+        image = drizzled((200, 200), seed)
+        image += (10.0 * np.exp(-np.hypot(x - 100, y - 100) / 8.0)).astype("f4")
+        near = find(image, k)
+        assert np.sum(np.hypot(near.x - 100, near.y - 100) < 10) == 1
+        pair = with_sources(drizzled((200, 200), seed), [(100, 96), (100, 104)], 300)
+        near = find(pair, k)
+        assert np.sum(np.hypot(near.x - 100, near.y - 100) < 8) == 2
+
+
+def test_a_peak_over_a_shallow_saddle_is_its_neighbours():
+    """Peaks of 10 and 6 over a saddle of 5: two with a least dip of 0.5, one with 2; nothing is lost."""
+    profile = np.array([0, 4, 10, 7, 5, 6, 3, 0], "f4")
+    image = np.outer(np.array([0, 1, 0.0]), profile).astype("f4")
+    segments = np.where(image > 0, np.where(np.arange(8) < 4, 1, 2), 0).astype("i4")
+    peaks = find_peaks(image, segments, 2)
+    for dip, n in ((0.5, 2), (2.0, 1)):
+        shared, blended, stays = share_pixels(image, segments, peaks, np.full(2, dip, "f4"))
+        assert stays.sum() == n
+        assert blended.sum() == (2 if n == 2 else 0)
+        assert np.count_nonzero(shared) == np.count_nonzero(image)
+        assert len(np.unique(shared[shared > 0])) == n
 
 
 def test_invalid_pixels_are_never_part_of_a_source():
@@ -144,6 +174,59 @@ def test_seps_limits_are_raised_until_they_hold(monkeypatch):
     monkeypatch.setattr(detection, "_PIXSTACK", (300, 1_000_000))
     monkeypatch.setattr(detection.np, "count_nonzero", lambda *_, **__: 0)
     assert len(find(image, 1.2)) == len(usual)
+
+
+def test_seps_deblending_overflow_is_survived_too(monkeypatch):
+    """One island of many knots with room for two sub-objects: limits rise and they are all found."""
+    image = with_sources(np.zeros((90, 90), "f4"), grid(90, 9), 600, width=2.5)
+    usual, limits = find(image, 1.0), []
+    monkeypatch.setattr(detection, "_SUB_OBJECTS", (2, 65_536))
+    whole = detection.sep.set_sub_object_limit
+    monkeypatch.setattr(detection.sep, "set_sub_object_limit", lambda n: (limits.append(n), whole(n)))
+    assert len(find(image, 1.0)) == len(usual) > 50
+    assert limits[:2] == [2, 8]
+
+
+def test_where_no_limit_suffices_the_window_is_cut_and_its_seams_do_not_show(monkeypatch):
+    """With room for next to nothing the quarters are extracted: the same discs, also those on the seam."""
+    image = with_sources(drizzled((256, 256)), [(128, 128), (60, 70), (128, 40), (190, 128)], 6000, width=6)
+    image = with_sources(image, [(60, 84)], 3000, width=4)
+    usual = find(image, 2.5)
+    whole, runs = detection.sep.extract, []
+
+    def narrow(smoothed, *words, **options):
+        runs.append(smoothed.shape)
+        if smoothed.size > 130 * 130:
+            raise Exception("object deblending overflow: limit of sub-objects reached")  # noqa: TRY002 - SEP
+        return whole(smoothed, *words, **options)
+
+    monkeypatch.setattr(detection.sep, "extract", narrow)
+    found = find(image, 2.5)
+    assert runs.count((128, 128)) == 4
+
+    def bright(found):
+        large = found.n_pixels > 100
+        return sorted(zip(found.x[large].round(1), found.y[large].round(1), strict=True))
+
+    assert bright(found) == bright(usual)
+    assert len(bright(found)) == 5
+
+
+def test_what_sep_cannot_do_at_any_limit_is_one_clear_error(monkeypatch):
+    """Eight tries, then an error that names the next step; any other error of SEP's is told at once."""
+
+    def fail(text):
+        def extract(*_, **__):
+            raise Exception(text)  # noqa: TRY002 - as SEP does
+
+        monkeypatch.setattr(detection.sep, "extract", extract)
+
+    fail("object deblending overflow: limit of sub-objects reached")
+    with pytest.raises(detection.DetectionError, match="raise detection_threshold"):
+        find(drizzled((50, 50)), 1.5)
+    fail("something  else")
+    with pytest.raises(detection.DetectionError, match="something else"):
+        find(drizzled((50, 50)), 1.5)
 
 
 def test_the_smoothing_kernel_follows_the_psf_within_limits():

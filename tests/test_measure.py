@@ -97,12 +97,14 @@ def test_known_sources_are_found_with_their_light_and_place(sky_file, measured):
 
 
 def test_every_error_is_finite_and_positive(measured):
-    """And the S/N is each flux over its own error."""
+    """And the S/N is each Kron flux over its own noise, from which the model of its outskirts only takes."""
     sources = measured.sources
     for name in ("flux_err", "flux_ap1_err", "flux_ap2_err"):
         assert np.isfinite(sources[name]).all()
         assert (sources[name] > 0).all()
-    np.testing.assert_allclose(sources["snr"], sources["flux"] / sources["flux_err"])
+    total = sources["flux"] / sources["flux_err"]
+    added = 0.06 * (1 - 1 / sources["kron_correction"]) * sources["snr"]
+    np.testing.assert_allclose(sources["snr"], total * np.hypot(1, added))
 
 
 def test_sky_positions_are_those_of_the_coordinates(sky_file, measured):
