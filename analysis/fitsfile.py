@@ -81,17 +81,19 @@ def open_fits(path: Path, unpack_dir: Path | None = None) -> Any:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             hdus = fits.open(stream, memmap=False, lazy_load_hdus=False)
-    except (OSError, ValueError, KeyError, TypeError, fits.VerifyError) as error:
+    except Exception as error:  # damaged headers raise a dozen classes in astropy
         stream.close()
         if "SIMPLE" in str(error) or "Empty or corrupt" in str(error):
             raise FrameError(given, "not FITS", "does not begin as a FITS file") from error
         raise FrameError(given, "corrupt", f"headers cannot be read ({_first_line(error)})") from error
     try:
         _check_extents(hdus, given, path.stat().st_size, [str(item.message) for item in caught])
-    except FrameError:
+    except BaseException as error:
         hdus.close()
         stream.close()
-        raise
+        if isinstance(error, FrameError) or not isinstance(error, Exception):
+            raise
+        raise FrameError(given, "corrupt", f"headers cannot be read ({_first_line(error)})") from error
     return hdus
 
 

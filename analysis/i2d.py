@@ -296,11 +296,15 @@ def open_frame(path: Path, *, zeropoint: float | None = None, unpack_dir: Path |
         planes = find_planes(hdus, path, unpack_dir)
         frame = _frame(path, planes, zeropoint)
         _require_pixels(frame)
-    except BaseException:
+    except BaseException as error:
         if planes is not None:
             planes.close()
         hdus.close()
-        raise
+        if isinstance(error, FrameError) or not isinstance(error, Exception):
+            raise
+        # A damaged card, tile or table raises some twenty classes in astropy, wcslib and zlib.
+        text = " ".join(str(error).split())[:120]
+        raise FrameError(path, "corrupt", f"cannot be read ({type(error).__name__}: {text})") from error
     return frame
 
 

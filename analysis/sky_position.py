@@ -1,5 +1,7 @@
 """Pixels to sky and back: the celestial coordinates of an image, checked once, always answered in ICRS."""
 
+import math
+import re
 import warnings
 from pathlib import Path
 from typing import Any
@@ -11,11 +13,14 @@ from astropy.wcs.utils import proj_plane_pixel_area
 
 from analysis.fitsfile import FrameError
 
+_COORDINATE = re.compile(r"(CRVAL|CRPIX|CDELT|CROTA)[12]|(CD|PC)[12]_[12]")
+
 FloatArray = npt.NDArray[np.float64]
 
 
 def celestial_wcs(path: Path, header: Any, shape: tuple[int, int]) -> Any:
     """Return the world coordinates of an image, or refuse it."""
+    _require_numbers(path, header)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # obsolete keywords that astropy mends by itself
@@ -43,6 +48,15 @@ def celestial_wcs(path: Path, header: Any, shape: tuple[int, int]) -> Any:
     ):
         raise FrameError(path, "bad WCS", "the coordinates of the image's centre do not lead back to it")
     return wcs
+
+
+def _require_numbers(path: Path, header: Any) -> None:
+    """Refuse coordinates that are words or not finite: wcslib reads 0 in their place and says nothing."""
+    for keyword in header:
+        if _COORDINATE.fullmatch(keyword):
+            value = header[keyword]
+            if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+                raise FrameError(path, "bad WCS", f"{keyword} is {str(value)[:40]!r}, not a number")
 
 
 def pixel_area_deg2(wcs: Any) -> float:
