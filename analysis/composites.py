@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from analysis.cutouts import Panel
-from analysis.orienting import turned
+from analysis.orienting import sampling, turned
 from analysis.stretches import clipped_rms
 
 SOFTENING = 8.0
@@ -76,7 +76,7 @@ def composite(
     In nJy per square arcsec where all three are known in nJy, so that a source of flat f_nu is grey; else
     each in units of its own noise. The sky of each, its clipped median, is taken off.
     """
-    scale = min(panel.pixel_scale for panel in panels)
+    scale = min(sampling(panel) for panel in panels)
     calibrated = all(panel.unit == "nJy" for panel in panels)
     planes = []
     for panel, image in zip(panels, images, strict=True):

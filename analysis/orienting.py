@@ -6,7 +6,7 @@ squared over an arcsec, so one rotation, one mirror and one scale say all.
 
 import math
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,8 @@ import numpy.typing as npt
 from analysis.cutouts import Panel
 
 Plane = npt.NDArray[Any]
+FINER: Final = 1.5
+"""How much finer than a pixel a turned picture is: a lone hot pixel must not fall between."""
 
 
 def known(panel: Panel) -> bool:
@@ -69,11 +71,20 @@ def offsets_of(ra0: float, dec0: float, ra: Any, dec: Any) -> tuple[Any, Any]:
     return np.degrees(east) * 3600.0, np.degrees(north) * 3600.0
 
 
+def sampling(panel: Panel) -> float:
+    """Return the step (arcsec) at which no pixel is left out when the panel is turned north up.
+
+    A square grid hits every pixel of another if its step is at most the pixel over the square root of 2.
+    """
+    quarter = panel.north_deg / 90.0
+    return panel.pixel_scale / (1.0 if abs(quarter - round(quarter)) < 1e-4 else FINER)
+
+
 def turned(plane: Plane, panel: Panel, side: float, scale: float, *, fill: Any = 0) -> Plane:
     """Return a square of sky, north up and east left, row 0 at the bottom: the nearest pixel's own value.
 
     Values are never mixed, so that a number read from the picture is one of the mosaic; a place moves by half
-    a pixel at most.
+    a pixel at most. Take `sampling` for the scale where none may be left out.
 
     Parameters
     ----------

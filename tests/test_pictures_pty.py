@@ -14,7 +14,7 @@ from graphics import decode_kitty, placed_sixels
 from test_pty import COMMAND, KITTY, NOT_OURS, PATIENCE, QUIET, Terminal
 from vet_project import cutout_set, make_vet_project
 
-from analysis.orienting import middle, turned
+from analysis.orienting import middle, sampling, turned
 from analysis.stretches import to_gray
 from tui.widgets.painters import RAMP, colour_codes, resample
 
@@ -35,7 +35,7 @@ def levels(number, *, north_up=True, stretch="asinh"):
     for panel, image in zip(cutouts.panels, cutouts.images, strict=True):
         gray = to_gray(image, stretch)
         if north_up:
-            made.append(turned(gray, panel, panel.side_arcsec, panel.pixel_scale))
+            made.append(turned(gray, panel, panel.side_arcsec, sampling(panel)))
         else:
             made.append(middle(gray, panel, panel.side_arcsec)[0])
     return made

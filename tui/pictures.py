@@ -76,7 +76,7 @@ def band_picture(
     cutouts: CutoutSet, view: View, look: Look, *, reference: npt.NDArray[np.float32] | None = None
 ) -> Picture:
     """Make the picture of one frame; the levels are those of all its pixels, turned without being mixed."""
-    from analysis.orienting import known, middle, side_of, turned
+    from analysis.orienting import known, middle, sampling, side_of, turned
     from analysis.stretches import to_gray
 
     panel, gray = view.panel, view.gray
@@ -84,8 +84,9 @@ def band_picture(
         gray = to_gray(view.image, look.stretch, reference=reference)
     side = side_of(panel, gray)
     if look.north_up and known(panel):
-        pixels = turned(gray, panel, side, panel.pixel_scale)
-        geometry, arrows = Geometry(pixels.shape[0] * panel.pixel_scale), NORTH_UP
+        step = sampling(panel)
+        pixels = turned(gray, panel, side, step)
+        geometry, arrows = Geometry(pixels.shape[0] * step), NORTH_UP
     else:
         pixels, x0, y0 = middle(gray, panel, side)
         geometry = Geometry(

@@ -276,8 +276,11 @@ class Cutouts(Widget):
             self.cursor = (east, north)
         else:
             x, y = placed.geometry.shares(east, north)
-            rows, columns = placed.picture.pixels.shape[:2]
-            wide, high = (placed.width, placed.height) if cells else (columns, rows)
+            view = placed.picture.view
+            count = placed.picture.pixels.shape[0]
+            if view is not None:
+                count = max(1, round(placed.geometry.side / view.panel.pixel_scale))
+            wide, high = (placed.width, placed.height) if cells else (count, count)
             x, y = _within(x + right / wide), _within(y + up / high)
             east, north = placed.geometry.offsets(x, y)
             self.cursor = (float(east), float(north))
