@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.config_tables import (
+    Checks,
     Download,
     Execution,
     Paths,
@@ -28,6 +29,7 @@ from analysis.config_tables import (
 )
 
 __all__ = [
+    "Checks",
     "Config",
     "ConfigError",
     "Download",
@@ -86,6 +88,7 @@ class Config:
     )
     weights: Weights = field(default_factory=Weights)
     ranking: Ranking = field(default_factory=Ranking)
+    checks: Checks = field(default_factory=Checks)
     download: Download = field(default_factory=Download)
     services: Services = field(default_factory=Services)
     execution: Execution = field(default_factory=Execution)

@@ -98,6 +98,15 @@ class Services:
 
 
 @dataclass(frozen=True)
+class Checks:
+    """The five verification checks."""
+
+    top: int = key(
+        30, "candidates whose checks are computed after a ranking; any other on demand", low=0, high=100_000
+    )
+
+
+@dataclass(frozen=True)
 class Execution:
     """Where the work is done."""
 

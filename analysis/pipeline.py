@@ -20,7 +20,7 @@ from store.runs import RunLog, new_run_id
 DONE, BUG, UNUSABLE, PARTLY = 0, 1, 2, 3
 """Exit codes: done; a bug; nothing usable or bad input; done in part."""
 
-STAGES = ("download", "images", "rank", "report")
+STAGES = ("download", "images", "rank", "checks", "report")
 """The stages of a run, in order."""
 
 Listener = Callable[[Mapping[str, Any]], None]
@@ -166,6 +166,10 @@ def _stage(
         from analysis.stages.rank import rank
 
         return rank(project, config, emit)
+    if name == "checks":
+        from analysis.stages.checks import checks
+
+        return checks(project, config, emit, stopping=stopping)
     if name == "completeness":
         from analysis.stages.completeness import completeness
 

@@ -109,4 +109,6 @@ def _state(state: VerdictState) -> dict[str, Any]:
         "score": state.score,
         "seconds": state.seconds,
         "decisions": state.decisions,
+        "check_reasons": json.dumps(dict(state.check_reasons), sort_keys=True),
+        "check_evidence": json.dumps(dict(state.check_evidence), sort_keys=True),
     }

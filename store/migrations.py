@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 Migration = Callable[["duckdb.DuckDBPyConnection"], None]
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 
 
 def _products(connection: "duckdb.DuckDBPyConnection") -> None:
@@ -60,8 +60,35 @@ def _frames_and_epochs(connection: "duckdb.DuckDBPyConnection") -> None:
     )
 
 
+def _computed_checks(connection: "duckdb.DuckDBPyConnection") -> None:
+    """Keep computed checks apart from people's, what people gave as reason, and kept catalogue answers."""
+    connection.execute(
+        """
+        CREATE TABLE computed_checks (
+            candidate VARCHAR, name VARCHAR, outcome VARCHAR, number VARCHAR, reason VARCHAR,
+            evidence VARCHAR, input_key VARCHAR, digest VARCHAR, computed_at VARCHAR, seconds DOUBLE
+        )
+        """
+    )
+    connection.execute(
+        """
+        CREATE TABLE catalog_answers (
+            service VARCHAR, block VARCHAR, path VARCHAR, rows INTEGER, release VARCHAR, asked_at VARCHAR,
+            sha256 VARCHAR
+        )
+        """
+    )
+    for column in ("check_reasons", "check_evidence"):
+        connection.execute(f"ALTER TABLE standing ADD COLUMN {column} VARCHAR")
+
+
 # The migration under key n brings a database from version n - 1 to n.
-MIGRATIONS: Mapping[int, Migration] = {2: _products, 3: _total_fluxes, 4: _frames_and_epochs}
+MIGRATIONS: Mapping[int, Migration] = {
+    2: _products,
+    3: _total_fluxes,
+    4: _frames_and_epochs,
+    5: _computed_checks,
+}
 
 
 def is_current(connection: "duckdb.DuckDBPyConnection", path: Path) -> bool:

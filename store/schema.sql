@@ -81,7 +81,8 @@ CREATE TABLE decisions (
 -- What stands after undo and redo: one row per vetter and candidate; checks and checked_at are JSON objects.
 CREATE TABLE standing (
     vetter VARCHAR, candidate VARCHAR, ra DOUBLE, dec DOUBLE, label VARCHAR, reason VARCHAR, grade VARCHAR,
-    checks VARCHAR, checked_at VARCHAR, note VARCHAR, decided_at VARCHAR, rank INTEGER, score DOUBLE, seconds DOUBLE, decisions INTEGER
+    checks VARCHAR, checked_at VARCHAR, note VARCHAR, decided_at VARCHAR, rank INTEGER, score DOUBLE, seconds DOUBLE, decisions INTEGER,
+    check_reasons VARCHAR, check_evidence VARCHAR
 );
 
 -- Every product of the archive that the last plan chose or left, and every one ever fetched; size -1 is unknown.
@@ -94,3 +95,14 @@ CREATE TABLE products (
 
 -- What the last plan said of itself, line by line.
 CREATE TABLE plan_lines (place INTEGER, line VARCHAR);
+
+-- What the program computed for each check of a candidate; people's outcomes are in standing.
+CREATE TABLE computed_checks (
+    candidate VARCHAR, name VARCHAR, outcome VARCHAR, number VARCHAR, reason VARCHAR, evidence VARCHAR,
+    input_key VARCHAR, digest VARCHAR, computed_at VARCHAR, seconds DOUBLE
+);
+
+-- Answers of catalogue services; the answers themselves are files.
+CREATE TABLE catalog_answers (
+    service VARCHAR, block VARCHAR, path VARCHAR, rows INTEGER, release VARCHAR, asked_at VARCHAR, sha256 VARCHAR
+);

@@ -1,5 +1,6 @@
 """Sources: every detection of the frames that are done, with what the last ranking says of it."""
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -23,3 +24,28 @@ def load_sources(db: Database, frames: Sequence[str] | None = None) -> "pd.DataF
     """  # noqa: S608
     with db.read() as cursor:
         return bulk.load(cursor, query, [] if frames is None else [list(frames)])
+
+
+def bright_sources(db: Database, snr: float) -> "pd.DataFrame":
+    """Give what tells a bright star of the detections above an S/N, by frame and number."""
+    query = """
+        SELECT s.ra, s.dec, s.flux, s.snr, s.flags, s.r50_psf_ratio, s.sharpness FROM sources s
+        JOIN frames f ON f.frame = s.frame AND f.state = 'done'
+        WHERE s.snr > ? ORDER BY s.frame, s.n
+    """
+    with db.read() as cursor:
+        return bulk.load(cursor, query, [snr])
+
+
+def best_sources(db: Database, source_ids: Sequence[str]) -> dict[str, dict[str, float]]:
+    """Give Kron radius (arcsec) and direction (degrees from +x) of some sources; NaN where not measured."""
+    query = "SELECT source_id, r_kron_arcsec, theta_deg FROM sources WHERE source_id IN (SELECT unnest(?))"
+    with db.read() as cursor:
+        rows = cursor.execute(query, [list(source_ids)]).fetchall()
+    return {
+        source: {
+            "r_kron_arcsec": math.nan if kron is None else float(kron),
+            "theta_deg": math.nan if theta is None else float(theta),
+        }
+        for source, kron, theta in rows
+    }

@@ -50,6 +50,9 @@ class VerdictState:
     score: float | None = None
     seconds: float = 0.0
     decisions: int = 0
+    check_reasons: Mapping[str, str] = field(default_factory=dict)
+    check_evidence: Mapping[str, str] = field(default_factory=dict)
+    """By check: the digest of the computed evidence that was seen; "" where none was."""
 
     @property
     def decided(self) -> bool:
@@ -79,7 +82,14 @@ class VerdictState:
         if line.action == "check":
             checks = payload.get("checks", {})
             times = dict.fromkeys(checks, line.at)
-            return replace(state, checks={**state.checks, **checks}, checked_at={**state.checked_at, **times})
+            why, seen = payload.get("reasons", {}), payload.get("evidence", {})
+            return replace(
+                state,
+                checks={**state.checks, **checks},
+                checked_at={**state.checked_at, **times},
+                check_reasons={**state.check_reasons, **{name: str(why.get(name, "")) for name in checks}},
+                check_evidence={**state.check_evidence, **{name: str(seen.get(name, "")) for name in checks}},
+            )
         if line.action == "note":
             return replace(state, note=str(payload.get("text") or ""))
         return state

@@ -284,7 +284,8 @@ TABLES = {
                 "score_seen seconds decisions rank simulated"
             ),
             f"""
-            SELECT s.* EXCLUDE (rank, score, checks, checked_at), s.rank AS rank_seen, s.score AS score_seen,
+            SELECT s.* EXCLUDE (rank, score, checks, checked_at, check_reasons, check_evidence),
+                s.rank AS rank_seen, s.score AS score_seen,
                 {", ".join(_OUTCOMES)},
                 k.rank, k.simulated
             FROM standing s LEFT JOIN candidates k ON k.candidate = s.candidate

@@ -128,6 +128,12 @@ COMMANDS = (
     Command("download", "find the target's products at the archive and fetch them", "download", _download),
     Command("images", "detect and measure every source of the images", "images", _images),
     Command("rank", "join frames into objects, score and rank them, cut out the candidates", "rank", _json),
+    Command(
+        "checks",
+        "compute the five verification checks of the first candidates: filters, catalogues, artefacts, ...",
+        "checks",
+        _json,
+    ),
     Command("report", "write the tables and REPORT.md", "report", _json),
     Command(
         "completeness",
@@ -135,7 +141,7 @@ COMMANDS = (
         "completeness",
         _json,
     ),
-    Command("run", "download what the target needs, then images, rank and report", "run", _run),
+    Command("run", "download what the target needs, then images, rank, checks and report", "run", _run),
     Command("serve", "the app in a browser, on this machine unless told otherwise", "serve", _serve),
     Command("stop", "ask the run to stop after the frame in hand", "stop"),
     Command("status", "say what is there, what runs and what failed", "status", _json),

@@ -241,6 +241,17 @@ def rank(arguments: argparse.Namespace) -> int:
     return code
 
 
+def checks(arguments: argparse.Namespace) -> int:
+    """Compute the checks of the first candidates."""
+    project, config = open_project(arguments)
+    code = _execute(project, config, ("checks",), _console(arguments))
+    if code == UNUSABLE:
+        _say_error("no candidate to check yet; `jwst-vet rank` ranks what was measured")
+    elif not arguments.json:
+        print(f"table: {project.tables / 'checks.csv'}; the app and `jwst-vet report` show it")
+    return code
+
+
 def completeness(arguments: argparse.Namespace) -> int:
     """Measure what the images could have shown."""
     project, config = open_project(arguments)
