@@ -11,7 +11,20 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-COMMANDS = ("demo", "init", "check", "download", "images", "rank", "report", "run", "stop", "status")
+COMMANDS = (
+    "demo",
+    "init",
+    "check",
+    "download",
+    "images",
+    "rank",
+    "report",
+    "run",
+    "stop",
+    "status",
+    "checks",
+    "serve",
+)
 HEAVY = (
     "numpy",
     "pandas",

@@ -1,0 +1,176 @@
+"""The five checks: outcomes that can go either way, numbers with units, and what was not asked said so."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from analysis.checks import other_filters, psf_or_cosmic_ray, thresholds
+from analysis.checks.finding import OUTCOMES, Finding, Value, from_json
+from analysis.checks.rank_views import places
+from analysis.checks.subject import Place, Stars, Subject, in_order
+from analysis.checks.surroundings import FrameFacts, look
+from analysis.i2d import open_frame
+from analysis.instruments import fwhm_arcsec
+from store.checks import load_checks
+from store.database import Database
+from store.project import Project
+
+NO_STARS = Stars(np.empty(0), np.empty(0), np.empty(0))
+
+
+@pytest.fixture(scope="module")
+def frames(small_field):
+    """The simulated frames, open, with what is recorded of each."""
+    opened = [open_frame(path) for path in sorted(small_field.glob("*_i2d.fits"))]
+    yield [
+        (
+            f,
+            FrameFacts(
+                f.path.stem, f.instrument, f.filter, fwhm_arcsec(f.instrument, f.filter), f.mjd_beg,
+                f.to_njy, f.flux_unit, 1.45,
+            ),
+        )
+        for f in opened
+    ]  # fmt: skip
+    for f in opened:
+        f.close()
+
+
+@pytest.fixture(scope="module")
+def truth(small_field):
+    """What was put into the field."""
+    return pd.read_csv(small_field / "simulated_truth.csv")
+
+
+def subject_at(frames, ra, dec, *, only=None, **facts):
+    """A candidate at a place, seen by all frames or by those of some filters."""
+    chosen = [(f, fact) for f, fact in frames if only is None or fact.filter in only]
+    views = in_order([look(f, fact, ra, dec, facts.get("r_kron_arcsec", 0.4)) for f, fact in chosen])
+    return Subject(Place("JWST J0", ra, dec, **facts), views, NO_STARS)
+
+
+def brightest(truth):
+    """The simulated lens: bright, and clear of stars and of other bright galaxies in every frame."""
+    return truth[truth["kind"] == "lens"].iloc[0]
+
+
+def test_a_bright_object_passes_and_numbers_have_units(frames, truth):
+    """All bands show it, no sign of an artefact, every recipe finds it; each value says its unit."""
+    row = brightest(truth)
+    subject = subject_at(frames, row["ra"], row["dec"], r50_arcsec=0.2, r_kron_arcsec=0.5)
+    found = [other_filters.check(subject), psf_or_cosmic_ray.check(subject), thresholds.check(subject)]
+    assert [one.outcome for one in found] == ["pass", "pass", "pass"], [one.reason for one in found]
+    assert found[0].number == "4 of 4 bands"
+    states = [line[1] for line in found[0].rows[1:6]]
+    assert states == ["matched"] * 5
+    assert "nJy" in found[0].rows[1][2]
+    assert found[2].number.endswith("of 45 recipes")
+
+
+def test_empty_sky_is_not_detected_to_a_depth_and_beyond_the_frame_is_outside(frames):
+    """Four words are kept apart: nothing there has a depth, a place off the frame is outside it."""
+    f, _fact = frames[1]
+    ra, dec = f.sky(np.array([-400.0]), np.array([100.0]))
+    away = subject_at(frames, float(ra[0]), float(dec[0]))
+    assert {other_filters.state_of(away, i) for i in range(5)} == {other_filters.OUTSIDE}
+    result = other_filters.check(away)
+    assert (result.outcome, "no frame has valid pixels" in result.reason) == ("inconclusive", True)
+    assert psf_or_cosmic_ray.check(away).outcome == "inconclusive"
+
+
+def test_one_frame_alone_cannot_pass(frames, truth):
+    """With one band, what is in one frame only cannot be told: inconclusive, never a pass."""
+    row = brightest(truth)
+    subject = subject_at(frames, row["ra"], row["dec"], only={"F277W"}, r50_arcsec=0.2)
+    assert other_filters.check(subject).outcome == "inconclusive"
+    result = psf_or_cosmic_ray.check(subject)
+    assert (result.outcome, result.number) == ("inconclusive", "1 frame")
+
+
+def test_light_put_into_one_frame_fails(frames, truth, tmp_path):
+    """A sharp spike of light in one mosaic only fails the artefact check, and the check of filters."""
+    from astropy.io import fits
+
+    row = brightest(truth)
+    f = next(f for f, fact in frames if fact.filter == "F277W")
+    x, y = (float(v[0]) for v in f.pixel(np.array([row["ra"]]), np.array([row["dec"]])))
+    empty = _quiet_place(f, x, y)
+    copy = tmp_path / f.path.name
+    with fits.open(f.path) as hdus:
+        hdus["SCI"].data[empty[1], empty[0]] += 3.0
+        for hdu in hdus:
+            hdu.header.pop("DATASUM", None)
+            hdu.header.pop("CHECKSUM", None)
+        hdus.writeto(copy)
+    with open_frame(copy) as changed:
+        ra, dec = changed.sky(np.array([float(empty[0])]), np.array([float(empty[1])]))
+        swapped = [(changed if g is f else g, fact) for g, fact in frames]
+        subject = subject_at(swapped, float(ra[0]), float(dec[0]), best_frame=f.path.stem, r_kron_arcsec=0.2)
+        result = psf_or_cosmic_ray.check(subject)
+        assert result.outcome == "fail", result
+        assert other_filters.check(subject).outcome == "fail"
+
+
+def _quiet_place(frame, x, y):
+    """The pixel of least light, smoothed, within 30 pixels of a place."""
+    from scipy import ndimage
+
+    x0, y0 = round(x) - 30, round(y) - 30
+    planes = frame.read(max(y0, 0), y0 + 61, max(x0, 0), x0 + 61)
+    flat = ndimage.uniform_filter(planes.sci, 9)[8:-8, 8:-8]
+    row, column = np.unravel_index(np.abs(flat).argmin(), flat.shape)
+    return int(column) + 8 + max(x0, 0), int(row) + 8 + max(y0, 0)
+
+
+numbers = st.floats(allow_nan=True, allow_infinity=False, width=32)
+
+
+@given(st.sampled_from(OUTCOMES), st.text(max_size=20), numbers, numbers)
+def test_a_finding_survives_being_written(outcome, words, value, error):
+    """What is read back says the same, NaN included, and has the same digest."""
+    before = Finding(
+        "thresholds", outcome, words, words, (Value("a", value, "px", error), Value("b", words)), (words,),
+        (("x",), (words,)), {"kind": "grid", "found": [[True, False]], "x": value},
+    )  # fmt: skip
+    after = from_json(before.to_json())
+    assert after.digest() == before.digest()
+    assert after.outcome == outcome
+    assert after.rows == before.rows
+    assert json.loads(before.to_json())["check"] == "thresholds"
+
+
+def test_views_need_a_population():
+    """Fewer than 50 sources in a band give no view; an outlier stands at the top of each."""
+    from analysis.anomaly import FEATURES
+
+    rng = np.random.default_rng(3)
+    table = pd.DataFrame({f.column: 1.0 + rng.random(200) for f in FEATURES})
+    table.loc[7] = 50.0
+    table = table.assign(
+        source_id=[f"s{i}" for i in range(200)], instrument="NIRCAM", filter="F200W", snr=10.0,
+        isolation_forest_score=np.nan,
+    )  # fmt: skip
+    found = places(table, ["s7", "s8"], min_snr=5.0)
+    assert set(found["s7"]) == {"LOF", "kNN"}
+    assert min(found["s7"].values()) > 0.95
+    assert places(table.iloc[:40], ["s7"], min_snr=5.0) == {}
+
+
+def test_a_run_computes_every_check_once(finished, finished_copy, jwst_vet):
+    """After a run the first candidates have each check; a second time nothing is computed again."""
+    project = Project(finished_copy)
+    rows = load_checks(Database(project.database))
+    ranked = pd.read_csv(finished_copy / "outputs" / "tables" / "ranked_candidates.csv")
+    first = ranked["candidate"].tolist()[:30]
+    assert set(first) == set(rows)
+    for checks in rows.values():
+        assert {"other_filters", "psf_or_cosmic_ray", "thresholds", "methods"} <= set(checks)
+        assert all(row.number and row.reason for row in checks.values())
+    again = jwst_vet("checks", cwd=finished_copy)
+    assert again.returncode == 0, again.stderr
+    assert "0 candidates examined" in again.stdout
+    assert load_checks(Database(project.database)) == rows
