@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
@@ -12,6 +13,7 @@ from store.database import Database
 from store.project import StoreError
 
 if TYPE_CHECKING:
+    import duckdb
     import numpy as np
     import numpy.typing as npt
     import pandas as pd
@@ -28,6 +30,7 @@ class Ranking:
     info: dict[str, Any]
     frames: "pd.DataFrame | None" = None
     epochs: "pd.DataFrame | None" = None
+    features: "pd.DataFrame | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +115,8 @@ class Filter:
     cone: tuple[float, float, float] | None = None
 
 
+REMEMBERED = 10_000
+"""Candidates of each ranking whose rank is remembered."""
 COLUMNS = tuple(field.name for field in fields(CandidateRow))
 MEMBER_COLUMNS = tuple(field.name for field in fields(MemberRow))
 
@@ -129,6 +134,7 @@ def save_ranking(db: Database, ranking: Ranking) -> None:
             ("image_candidates", ranking.image_candidates),
             ("candidate_frames", ranking.frames),
             ("candidate_epochs", ranking.epochs),
+            ("features", ranking.features),
         ):
             cursor.execute(f"DELETE FROM {table}")  # noqa: S608
             if rows is not None:
@@ -138,8 +144,21 @@ def save_ranking(db: Database, ranking: Ranking) -> None:
         cursor.execute(
             "DELETE FROM names WHERE rowid NOT IN (SELECT min(rowid) FROM names GROUP BY candidate, alias)"
         )
+        _record_ranks(cursor, str(ranking.info.get("key", "")))
         cursor.execute("DELETE FROM ranking_info")
         cursor.execute("INSERT INTO ranking_info VALUES (?)", [json.dumps(ranking.info, sort_keys=True)])
+
+
+def _record_ranks(cursor: "duckdb.DuckDBPyConnection", key: str) -> None:
+    """Remember the ranks of this ranking, unless the one before was made of the same inputs."""
+    before = cursor.execute("SELECT ranking FROM rank_history ORDER BY made_at DESC LIMIT 1").fetchone()
+    if before is None or not key or before[0] != key:
+        now = datetime.now(UTC).isoformat(timespec="milliseconds")
+        cursor.execute(
+            "INSERT INTO rank_history SELECT ?, ?, candidate, rank, composite_score FROM candidates "
+            "WHERE rank <= ?",
+            [now, key, REMEMBERED],
+        )
 
 
 def load_candidates(db: Database) -> "pd.DataFrame":

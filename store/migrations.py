@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 Migration = Callable[["duckdb.DuckDBPyConnection"], None]
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 
 
 def _products(connection: "duckdb.DuckDBPyConnection") -> None:
@@ -82,12 +82,25 @@ def _computed_checks(connection: "duckdb.DuckDBPyConnection") -> None:
         connection.execute(f"ALTER TABLE standing ADD COLUMN {column} VARCHAR")
 
 
+def _history_and_features(connection: "duckdb.DuckDBPyConnection") -> None:
+    """Make the tables of ranks in every ranking so far, and of the features that neighbours are found by."""
+    connection.execute(
+        """
+        CREATE TABLE rank_history (
+            made_at VARCHAR, ranking VARCHAR, candidate VARCHAR, rank INTEGER, composite_score DOUBLE
+        )
+        """
+    )
+    connection.execute("CREATE TABLE features (candidate VARCHAR, vector FLOAT[])")
+
+
 # The migration under key n brings a database from version n - 1 to n.
 MIGRATIONS: Mapping[int, Migration] = {
     2: _products,
     3: _total_fluxes,
     4: _frames_and_epochs,
     5: _computed_checks,
+    6: _history_and_features,
 }
 
 

@@ -106,3 +106,11 @@ CREATE TABLE computed_checks (
 CREATE TABLE catalog_answers (
     service VARCHAR, block VARCHAR, path VARCHAR, rows INTEGER, release VARCHAR, asked_at VARCHAR, sha256 VARCHAR
 );
+
+-- Ranks of the first candidates in every ranking so far: when it was made (UTC), and the key of its inputs.
+CREATE TABLE rank_history (
+    made_at VARCHAR, ranking VARCHAR, candidate VARCHAR, rank INTEGER, composite_score DOUBLE
+);
+
+-- Features of each candidate on one scale, by which neighbours are found; NULL in a vector is "not measured".
+CREATE TABLE features (candidate VARCHAR, vector FLOAT[]);

@@ -79,7 +79,7 @@ def make_ranking(database, count, *, with_scores=True):
     save_table(database, candidate_table(count), with_scores=with_scores)
 
 
-def save_table(database, table, *, with_scores=True):
+def save_table(database, table, *, with_scores=True, key=""):
     """Save a table of candidates as the ranking."""
     scores = pd.DataFrame(
         {
@@ -94,6 +94,7 @@ def save_table(database, table, *, with_scores=True):
     best = pd.DataFrame({"frame": table["best_frame"], "rank_in_image": table["rank"]})
     best["source_id"], best["candidate"] = table["best_source"], table["candidate"]
     info = {"simulated": True, "weights": {"anomaly": 0.4, "snr": 0.3, "artifact": 0.2, "consistency": 0.1}}
+    info |= {"key": key} if key else {}
     if not with_scores:
         scores, best = scores.iloc[:0], best.iloc[:0]
     save_ranking(database, Ranking(scores, table, best, names, info))
@@ -192,7 +193,7 @@ def field_view(frame, band):
     )
 
 
-def make_vet_project(root, count=12, **tables):
+def make_vet_project(root, count=12, **columns):
     """Make a project folder with so many candidates, and pictures for the first twenty."""
     root.mkdir(parents=True, exist_ok=True)
     text = as_toml(Config()).replace('vetter = ""', 'vetter = "vera"')
@@ -202,7 +203,7 @@ def make_vet_project(root, count=12, **tables):
     project.prepare()
     if count:
         database = Database(project.database)
-        make_ranking(database, count, with_scores=count < 1000)
+        save_table(database, candidate_table(count).assign(**columns), with_scores=count < 1000)
         if count < 1000:
             make_frame(database, count)
         for number in range(min(count, 20)):

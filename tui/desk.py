@@ -220,15 +220,28 @@ class Desk:
         problem = "" if views else "no frame has valid pixels here"
         return Detail(candidate, stretch, views, members, problem, cutouts=cutouts)
 
+    def thumb(self, candidate: str) -> npt.NDArray[np.uint8] | None:
+        """Give one small picture: the middle one of the frames that show the candidate; None without any."""
+        from analysis.cutouts import CutoutError, to_gray
+
+        try:
+            cutouts = self._load(candidate)
+        except CutoutError:
+            return None
+        shown = [n for n, panel in enumerate(cutouts.panels) if panel.detected] or list(
+            range(len(cutouts.panels))
+        )
+        return to_gray(cutouts.images[shown[len(shown) // 2]], "asinh") if shown else None
+
     def around(self, detail: Detail, page: int) -> Around:
         """Read the field around a candidate, as the `page`-th of its frames shows it."""
-        from tui.widgets.palette import LABEL_SIGNS
+        from tui.widgets.palette import label_sign
 
         if detail.cutouts is None or not detail.views:
             return Around(detail.candidate, 0.0, 0.0, problem=detail.problem)
         frame = detail.views[page % len(detail.views)].panel.frame
         states = self.book.states() if self._book is not None else {}
-        signs = {name: LABEL_SIGNS[state.label] for name, state in states.items() if state.label}
+        signs = {name: label_sign(state.label) for name, state in states.items() if state.label}
         cutouts = detail.cutouts
         return self.fields.around(self.database, detail.candidate, cutouts.ra, cutouts.dec, frame, signs)
 

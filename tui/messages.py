@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from textual.message import Message
 
 if TYPE_CHECKING:
+    from rich.segment import Segment
+
     from analysis.config import Config
     from store.candidates import CandidateRow
     from store.journal import Line
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
     from tui.desk import Detail, Opening, Summary
     from tui.following import RunView
     from tui.listing import Listing
+    from tui.whatif import Reweighed as Reweighing
+    from tui.widgets.contact import Cell
+    from tui.widgets.plot import Drawn
 
 
 @dataclass
@@ -111,6 +116,42 @@ class HistoryRead(Message):
 
     candidate: str
     lines: Sequence[Line]
+
+
+@dataclass
+class Reweighed(Message):
+    """The ranking under other weights."""
+
+    found: Reweighing
+
+
+@dataclass
+class PlotDrawn(Message):
+    """A plot of one kind, or why there is none."""
+
+    kind: str
+    drawn: Drawn | None
+    problem: str
+
+
+@dataclass
+class ThumbRead(Message):
+    """A small picture, painted for cells of one size, with the two lines below it."""
+
+    name: str
+    cell: Cell
+    lines: Sequence[list[Segment]]
+    caption: tuple[str, str]
+
+
+@dataclass
+class AlikeFound(Message):
+    """The nearest neighbours of a candidate and their distances, or why there are none."""
+
+    candidate: str
+    names: Sequence[str]
+    distances: Sequence[float]
+    problem: str = ""
 
 
 @dataclass

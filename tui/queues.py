@@ -47,6 +47,7 @@ class Queue:
         self.database = database
         self._pool: NamePool | None = None
         self._terms: tuple[Any, Terms] | None = None
+        self._features: tuple[Any, list[str], npt.NDArray[np.float64]] | None = None
 
     def pool(self) -> NamePool:
         """Give the names of the ranking there is now."""
@@ -119,6 +120,20 @@ class Queue:
         """Give those of some names that are in the ranking."""
         ranks = self.pool().ranks(names)
         return [name for name, rank in zip(names, ranks.tolist(), strict=True) if rank]
+
+    def alike(self, name: str, count: int) -> tuple[list[str], list[float]]:
+        """Give the nearest neighbours of a candidate in feature space, and their distances."""
+        from analysis.nearest import nearest
+        from store.magnitudes import feature_table
+
+        pool = self.pool()
+        if self._features is None or self._features[0] != pool.mark:
+            self._features = (pool.mark, *feature_table(self.database))
+        _, names, vectors = self._features
+        if name not in names:
+            raise StoreError(f"{name}: the ranking kept no features of it; `jwst-vet rank` does")
+        rows, distances = nearest(vectors, names.index(name), count)
+        return [names[row] for row in rows.tolist()], distances.tolist()
 
     def rows(self, names: Sequence[str]) -> Mapping[str, CandidateRow]:
         """Read some rows; those of a ranking newer than the list by name."""

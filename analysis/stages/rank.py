@@ -94,6 +94,7 @@ def make_ranking(
     from analysis.alignment import aligned, measure_offsets
     from analysis.anomaly import score_sources
     from analysis.association import FrameFacts, associate, carry_names, name_of
+    from analysis.likeness import feature_vectors
     from analysis.ranking import listed_objects, rank_candidates
 
     min_snr, top = config.min_snr, config.top_anomalies_per_image
@@ -150,6 +151,7 @@ def make_ranking(
                 "dec": candidates["dec"],
             }
         ),
+        features=feature_vectors(candidates, sources),
         info=info,
         frames=frames,
         epochs=epochs,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -16,8 +17,10 @@ from tui.screens.deciding import Deciding, describe
 if TYPE_CHECKING:
     from tui.screens.bulk import BulkAnswer
     from tui.screens.views import ViewAnswer
+    from tui.screens.weights import WeightsAnswer
 
 PREVIEWED = 64
+NEIGHBOURS = 24
 
 
 class Queueing(Deciding):
@@ -111,6 +114,77 @@ class Queueing(Deciding):
             self.say(f"the decision before is still being saved: {what} was NOT decided", alert=True)
             return
         self._write(partial(self.vet.desk.decide_all, answer.names, answer.payload), what)
+
+    def action_weights(self) -> None:
+        """Show the score in parts, and try other weights."""
+        name = self.table.candidate
+        if name is None or not self.opened:
+            return
+        from tui.screens.loading import weights_of
+        from tui.screens.weights import NamedWeights, WeightsScreen
+
+        book = self.vet.desk.book
+        kept = [NamedWeights(k.name, k.value, k.vetter == book.vetter) for k in book.kept("ranking")]
+        weights = self.info.get("weights") or weights_of(self.vet.config)
+        self.ask(WeightsScreen(name, weights, kept), self._take_weights)
+
+    def _take_weights(self, answer: WeightsAnswer) -> None:
+        if answer.keep:
+            self.keep("ranking", answer.keep, dict(answer.weights or {}))
+        elif answer.drop:
+            self.keep("ranking", answer.drop, None)
+        else:
+            self.relist(replace(self.table.listing.query, ranking=answer.list_by, order=0))
+
+    def action_plots(self) -> None:
+        """Show plots of the list."""
+        name = self.table.candidate
+        if name is not None and self.opened:
+            from tui.screens.plots import PlotScreen
+
+            self.ask(PlotScreen(name, self.table.listing), self.go_to)
+
+    def action_gallery(self) -> None:
+        """Show the list as a contact sheet."""
+        if len(self.table.listing) and self.opened:
+            from tui.screens.gallery import GalleryScreen
+
+            listing = self.table.listing
+            title = listing.query.words() or "all candidates by rank"
+            self.ask(GalleryScreen(title, listing.names, self.table.cursor), self.go_to)
+
+    def action_alike(self) -> None:
+        """Show the nearest neighbours of the candidate."""
+        name = self.table.candidate
+        if name is not None and self.opened:
+            self._start(partial(self._find_alike, name), "alike", "find its neighbours")
+
+    def _find_alike(self, name: str) -> None:
+        try:
+            names, distances = self.vet.desk.queue.alike(name, NEIGHBOURS)
+        except StoreError as error:
+            self.post_message(messages.AlikeFound(name, (), (), str(error)))
+        else:
+            self.post_message(messages.AlikeFound(name, names, distances))
+
+    @on(messages.AlikeFound)
+    def _alike_found(self, message: messages.AlikeFound) -> None:
+        if not message.names:
+            self.say(message.problem or "nothing to compare it with", alert=True)
+            return
+        from tui.screens.gallery import AlikeScreen
+
+        notes = {n: f"Δ{d:.2f}" for n, d in zip(message.names, message.distances, strict=True)}
+        names = [message.candidate, *message.names]
+        self.ask(AlikeScreen("More like this: itself, then the nearest", names, 0, notes), self.go_to)
+
+    def go_to(self, name: str) -> None:
+        """Put the cursor on a candidate of the list."""
+        place = self.table.listing.places.get(name)
+        if place is None:
+            self.say(f"{name} is not in this list", alert=True)
+        else:
+            self.table.move_to(place)
 
     def action_history(self) -> None:
         """Show every decision on the candidate."""
