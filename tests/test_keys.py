@@ -66,10 +66,10 @@ def test_no_core_key_needs_control():
 
 def test_a_remapped_key_reaches_bindings_footer_and_help():
     """An override is one change in one table."""
-    table = resolve({"interesting": "w", "next": "f7, ?", "help": "f1"})
-    assert keys.keymap(table)["interesting"] == "w"
+    table = resolve({"interesting": "Y", "next": "f7, ?", "help": "f1"})
+    assert keys.keymap(table)["interesting"] == "Y"
     assert keys.keymap(table)["next"] == "f7,question_mark"
-    assert ("w", "interesting") in keys.footer(table, VET, 200)
+    assert ("Y", "interesting") in keys.footer(table, VET, 200)
     shown = [key.shown() for _, listed in keys.sections(table, VET) for key in listed]
     assert "f7 ?" in shown
     assert "f1" in shown
@@ -78,7 +78,7 @@ def test_a_remapped_key_reaches_bindings_footer_and_help():
 @pytest.mark.parametrize(
     ("overrides", "words"),
     [
-        ({"interestign": "w"}, "[keys] interestign: there is no such action; the nearest is interesting"),
+        ({"interestign": "Y"}, "[keys] interestign: there is no such action; the nearest is interesting"),
         ({"interesting": "n"}, '[keys] "n" is given to both interesting and ordinary; change one'),
         ({"interesting": "q"}, '[keys] "q" is given to both interesting and quit; change one'),
         ({"interesting": "ctrl+c"}, "ctrl+c is kept by the program"),
