@@ -76,6 +76,27 @@ def test_document_says_what_the_code_says(name, make):
     assert made in path.read_text()
 
 
+def test_each_of_the_twenty_wishes_has_its_line_and_the_keys_it_names_are_there():
+    """docs/desk.md says of each yes, in part or no, how, and with which keys."""
+    rows = re.findall(r"^\| (\d+) \|(.*)\|$", (ROOT / "docs" / "desk.md").read_text(), re.MULTILINE)
+    assert [int(number) for number, _ in rows] == list(range(1, 21))
+    known = {shown for key in keys.TABLE for shown in key.shown().split()} | {
+        "!",
+        "A",
+        "B",
+        "C",
+        "p",
+        "i",
+        "t",
+    }
+    for number, row in rows:
+        _wish, asked, met, how = (part.strip() for part in row.split(" | "))
+        assert "#" in asked, number
+        assert met in {"yes", "in part", "no"}, number
+        assert len(how) > 25, number
+        assert set(re.findall(r"`(\S)`", how)) <= known, number
+
+
 def test_no_document_or_module_names_a_registry_or_a_home():
     """The project speaks of itself alone: no package host, no absolute home path."""
     hosts = ("pythonhosted", "pypi" + ".org", "registry" + ".npmjs", "/ro" + "ot/", "/ho" + "me/")

@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 import pytest
-from test_app import app_of, assert_snapshot, press, settled, text_of
+from test_app import SIZES, app_of, assert_snapshot, press, settled, text_of
 from test_download_stage import field
 from test_download_stage import project as archive_project
 from textual.widgets import OptionList
@@ -78,16 +78,17 @@ def kept(vet):
     return {r.filter: (r.state, r.reason) for r in product_records(Database(vet[0].database))}
 
 
-async def test_the_plan_looks_as_approved(vet):
+@pytest.mark.parametrize("size", SIZES)
+async def test_the_plan_looks_as_approved(vet, size):
     """Band, level, size and state of every product, totals against the limits, the plan's own lines."""
     app = app_of(vet, ask_plan=answering())
-    async with app.run_test(size=(80, 24)) as pilot:
+    async with app.run_test(size=size) as pilot:
         await planned(pilot)
         text = text_of(app)
         assert "3 of 60 files" in text
         assert "0.800 of 1 GB" in text
         assert LINES[0] in text
-        assert_snapshot(app, "plan-80x24")
+        assert_snapshot(app, f"plan-{size[0]}x{size[1]}")
 
 
 async def test_space_ticks_off_and_on_and_the_store_keeps_it(vet):
