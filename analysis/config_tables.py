@@ -95,6 +95,20 @@ class Services:
     retries: int = key(
         7, "how often a request that failed is sent again without progress between", low=0, high=100
     )
+    catalogs: list[str] = key(
+        ["simbad", "gaia", "ned", "vizier", "solar_system"],
+        "catalogue services asked about candidates; empty means none (JWST_VET_TAP_URLS names other servers)",
+    )
+    vizier_tables: list[str] = key(
+        ["J/ApJS/214/24/3dhstall"],
+        "tables of VizieR that are asked, by their name there; each needs RAJ2000 and DEJ2000",
+    )
+    own_catalog: str = key(
+        "", "a catalogue of your own: ECSV, FITS or CSV with ra, dec in degrees; empty: none"
+    )
+    catalog_seconds: float = key(
+        30.0, "longest time that one answer of a catalogue service may take", unit="s", above=0, high=3600
+    )
 
 
 @dataclass(frozen=True)

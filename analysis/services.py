@@ -32,10 +32,15 @@ class Service(NamedTuple):
     words: str
 
 
-def catalog_urls() -> dict[str, str]:
-    """Addresses of the catalogues; the environment ("simbad=http://...,gaia=...") goes before ours."""
+def given_urls() -> dict[str, str]:
+    """Addresses that the environment gives ("simbad=http://...,gaia=..."), by lower-case name."""
     others = dict(item.split("=", 1) for item in os.environ.get(TAP_VARIABLE, "").split(",") if "=" in item)
-    given = {name.strip().lower(): url.strip() for name, url in others.items()}
+    return {name.strip().lower(): url.strip() for name, url in others.items()}
+
+
+def catalog_urls() -> dict[str, str]:
+    """Addresses of the catalogues; the environment's go before ours."""
+    given = given_urls()
     return {name: given.get(name.lower(), url) for name, url in CATALOGS.items()}
 
 

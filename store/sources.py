@@ -49,3 +49,14 @@ def best_sources(db: Database, source_ids: Sequence[str]) -> dict[str, dict[str,
         }
         for source, kron, theta in rows
     }
+
+
+def compact_sources(db: Database, frame: str) -> tuple[list[float], list[float]]:
+    """Give ra and dec (degrees) of a frame's bright point-like sources, saturated ones left out."""
+    query = """
+        SELECT ra, dec FROM sources WHERE frame = ? AND snr > 20 AND r50_psf_ratio < 1.5
+            AND NOT list_contains(string_split(flags, ','), 'saturated') ORDER BY n
+    """
+    with db.read() as cursor:
+        rows = cursor.execute(query, [frame]).fetchall()
+    return [float(ra) for ra, _ in rows], [float(dec) for _, dec in rows]

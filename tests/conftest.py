@@ -10,7 +10,11 @@ from pathlib import Path
 import pytest
 
 # A port where nothing listens: no test that runs the program reaches the real archive.
-OFFLINE = {"JWST_VET_MAST_URL": "http://127.0.0.1:9"}
+NOBODY = "http://127.0.0.1:9"
+OFFLINE = {
+    "JWST_VET_MAST_URL": NOBODY,
+    "JWST_VET_TAP_URLS": ",".join(f"{name}={NOBODY}" for name in ("simbad", "gaia", "ned", "vizier", "sso")),
+}
 REAL = Path(__file__).resolve().parents[2] / "shared" / "data" / "real"
 SMALL_FIELD = {"size": 320, "seed": 7}
 

@@ -1,12 +1,15 @@
 """Stage `checks`: ranked candidates in; for each of the first ones the outcomes of the checks out."""
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime
+from concurrent.futures import Future, wait
 from typing import TYPE_CHECKING
 
+from analysis.catalog_entries import NO_ANSWER
 from analysis.config import Config
 from analysis.stages import Emit, StageResult
+from analysis.stages.asking import Desk, catalog_rows
 from analysis.stages.examining import Bench, examine_share, input_key, make_bench, places_of
+from analysis.stages.recording import row_of
 from store.candidates import candidate_order
 from store.checks import CheckRow, check_keys, save_checks
 from store.database import Database
@@ -32,27 +35,29 @@ def checks(
     names = candidate_order(db)[: config.checks.top] if project.database.exists() else []
     if not names:
         return StageResult("checks")
-    bench = make_bench(project, config, db)
+    bench = make_bench(project, config, db, names)
+    catalogs = Desk(project, config, db, bench.records, stopping)
     places = places_of(db, config, names)
     work = missing(bench, db, list(places.values()))
     done, failures = 0, dict[str, str]()
     total = len(places)
     emit(_progress(total - len(work), total))
+    asking = catalogs.ask_missing(places.values())
     for candidate_findings, failed in _examined(bench, config, work, stopping):
         keys = {place.candidate: place for place, _ in work}
         save_checks(db, (row for one in candidate_findings for row in rows_of(bench, keys[one[0]], one[1])))
         failures |= failed
         done += len(candidate_findings)
         emit(_progress(total - len(work) + done, total))
+    silent = _catalogs(catalogs, db, list(places.values()), asking, emit, stopping)
     write_table(project, db, "checks")
     left = len(work) - done
     lines = tuple(sorted(failures.values()))
     for line in lines:
         emit({"event": "frame_failed", "stage": "checks", "frame": line.partition(": ")[0], "text": line})
-    words = f"{done} candidates examined" + (
-        f", {len(places) - len(work)} unchanged" if len(work) < total else ""
-    )
-    return StageResult("checks", done, len(lines), len(places) - len(work), lines, (words,), left)
+    unchanged = f", {total - len(work)} unchanged" if len(work) < total else ""
+    words = (f"{done} candidates examined{unchanged}", *silent)
+    return StageResult("checks", done, len(lines), total - len(work), lines, words, left)
 
 
 def missing(bench: Bench, db: Database, places: "Sequence[Place]") -> "list[tuple[Place, list[str]]]":
@@ -68,18 +73,11 @@ def missing(bench: Bench, db: Database, places: "Sequence[Place]") -> "list[tupl
     return work
 
 
-def rows_of(
-    bench: Bench, place: "Place", findings: "Iterable[tuple[Finding, float]]", *, key: str = ""
-) -> list[CheckRow]:
+def rows_of(bench: Bench, place: "Place", findings: "Iterable[tuple[Finding, float]]") -> list[CheckRow]:
     """Return findings as rows of the store."""
-    now = datetime.now(UTC).isoformat(timespec="seconds")
     return [
-        CheckRow(
-            place.candidate, one.check, one.outcome, one.number, one.reason, one.to_json(),
-            key or input_key(bench, place, one.check), one.digest(), now, round(seconds, 4),
-        )
-        for one, seconds in findings
-    ]  # fmt: skip
+        row_of(place.candidate, one, seconds, input_key(bench, place, one.check)) for one, seconds in findings
+    ]
 
 
 def _examined(
@@ -103,6 +101,32 @@ def _examined(
         if outcome.error is not None:
             raise outcome.error
         yield outcome.value
+
+
+def _catalogs(
+    desk: Desk,
+    db: Database,
+    places: "list[Place]",
+    asking: "Sequence[Future[None]]",
+    emit: Emit,
+    stopping: Callable[[], bool],
+) -> list[str]:
+    """Keep what is known now, then again once every service has answered or was given up; say who did not.
+
+    The pixels' checks are in the store by now: nobody waits for a service.
+    """
+    save_checks(db, catalog_rows(desk, places, check_keys(db)))
+    if asking:
+        emit({"event": "note", "stage": "checks", "text": "waiting for catalogue services"})
+    while not stopping() and wait(asking, timeout=0.2).not_done:
+        pass
+    for future in asking:
+        if future.done():
+            future.result()
+    desk.forget_offsets()
+    save_checks(db, catalog_rows(desk, places, check_keys(db)))
+    failed = [answer for answer in desk.failures.values() if answer.state == NO_ANSWER]
+    return sorted({f"{answer.service}: no answer: {answer.reason}" for answer in failed})
 
 
 def _progress(done: int, total: int) -> dict[str, object]:

@@ -36,15 +36,23 @@ class Bench:
     companions: Mapping[str, tuple[Any, ...]]
 
 
-def make_bench(project: Project, config: Config, db: Database) -> Bench:
-    """Read what all candidates share: the frames and the bright stars."""
+def make_bench(project: Project, config: Config, db: Database, names: Sequence[str]) -> Bench:
+    """Read what all candidates share: the frames, the bright stars, the pipeline's own catalogues."""
+    from analysis.catalog_files import companions_of
     from analysis.checks.subject import Stars
     from analysis.evidence import STAR_SNR, bright_stars
 
     records = tuple(frame_records(db, "done"))
     table = bright_sources(db, STAR_SNR)
     ra, dec = bright_stars(table)
-    return Bench(project, records, Stars(ra, dec, _fluxes(table, ra, dec)), config.detection_threshold, {})
+    beside: dict[str, tuple[Any, ...]] = {}
+    for name, row in candidate_rows(db, names).items():
+        path = next((record.path for record in records if record.frame == row.best_frame), None)
+        if path is not None and (found := companions_of(Path(path), row.ra, row.dec)):
+            beside[name] = tuple(found)
+    return Bench(
+        project, records, Stars(ra, dec, _fluxes(table, ra, dec)), config.detection_threshold, beside
+    )
 
 
 def _fluxes(table: Any, ra: Any, dec: Any) -> Any:
@@ -201,8 +209,3 @@ def examine_share(
             found.append((place.candidate, examiner.examine(place, names)))
             report(work[0][0].candidate, done, len(work))
         return found, examiner.failures
-
-
-def catalog_folder(project: Project) -> Path:
-    """Return where answers of catalogue services are kept."""
-    return project.outputs_dir / "catalogs"
