@@ -201,7 +201,7 @@ TABLE: tuple[Key, ...] = (
 )
 
 HELD_SECTIONS = frozenset({MOVE, VERDICT, CHECKS, FIND, VIEW})
-_NAMED = [
+NAMED = [
     "up",
     "down",
     "left",
@@ -334,9 +334,9 @@ def _check_name(action: str, value: str, key: str) -> None:
     plain = key.removeprefix("ctrl+").removeprefix("shift+").removeprefix("alt+")
     if key in _RESERVED:
         raise KeymapError(f'[keys] {action} = "{value}": {key} is kept by the program')
-    if plain in _NAMED or len(_character(plain)) == 1:
+    if plain in NAMED or len(_character(plain)) == 1:
         return
-    near = difflib.get_close_matches(plain, _NAMED, n=1)
+    near = difflib.get_close_matches(plain, NAMED, n=1)
     hint = f"; the nearest is {near[0]}" if near else ""
     raise KeymapError(f'[keys] {action} = "{value}": there is no key called {key}{hint}')
 
@@ -350,7 +350,7 @@ def _textual_name(name: str) -> str:
 
 
 def _character(name: str) -> str:
-    if len(name) == 1 or name in _NAMED:
+    if len(name) == 1 or name in NAMED:
         return name
     from textual.keys import key_to_character
 

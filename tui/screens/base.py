@@ -6,8 +6,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, cast
 
 from textual.binding import Binding
+from textual.events import Click
 from textual.screen import ModalScreen, Screen
+from textual.widgets import Static
 
+from tui.clicks import choice_in, hint_at
 from tui.widgets.palette import Palette, palette
 
 if TYPE_CHECKING:
@@ -73,6 +76,17 @@ class Question(ModalScreen[None], Generic[Answer]):
         if answer is not None and self.taker is not None:
             self.taker(answer)
         self.vet.settled()
+
+    def on_click(self, event: Click) -> None:
+        """Take a click on a line that begins with its key, or on a hint, as a press of that key."""
+        widget = event.widget
+        place = event.get_content_offset(widget) if isinstance(widget, Static) else None
+        if widget is None or place is None:
+            return
+        line = widget.render_line(place.y).text
+        if name := hint_at(line, place.x) or choice_in(line):
+            event.stop()
+            self.app.simulate_key(name)
 
     def action_finish(self) -> None:
         """Go away without an answer."""

@@ -7,9 +7,11 @@ from functools import partial
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Container
+from textual.events import Click
 
 from store.project import StoreError
 from tui import keys, messages
+from tui.clicks import choice_in
 from tui.label_keys import fit
 from tui.screens.arrivals import Arriving
 from tui.screens.picturing import Picturing
@@ -41,6 +43,16 @@ class VetScreen(Arriving, Queueing, Picturing):
         super()._ready()
         if self.table.listing.total:
             self.show_hint()
+
+    def on_click(self, event: Click) -> None:
+        """Take a click on a check as a press of its number."""
+        panel = event.widget
+        place = event.get_content_offset(panel) if isinstance(panel, EvidencePanel) else None
+        if panel is not None and place is not None:
+            name = choice_in(panel.render_line(place.y).text)
+            if name in {"1", "2", "3", "4", "5"}:
+                event.stop()
+                self.app.simulate_key(name)
 
     def show_hint(self) -> None:
         """Show the hint that is due, if any."""
