@@ -2,13 +2,19 @@
 
 import math
 
+import numpy as np
 import pytest
 
 from analysis.completeness import SIZES_ARCSEC, measure_completeness
 from analysis.frame_calibration import calibrate_frame
 from analysis.i2d import open_frame
+from analysis.injection import add_sources
+from analysis.recalled import Injected, interval, recall, told
+from analysis.recalled import as_csv as recall_csv
+from analysis.recalled import from_csv as from_recall_csv
 from analysis.recovered import Row, as_csv, from_csv, half_recovered, summary
 from analysis.simulate import simulate_field
+from analysis.simulate.sources import Piece, Source
 from tui.cli import main
 
 
@@ -97,7 +103,72 @@ def test_the_command_writes_table_and_figure_and_the_report_tells_of_them(tmp_pa
     assert "half found, points" in text
     assert "limits are those of SIMULATED images" in text
     assert (report.parent / "../figures/completeness.png").is_file()
+    assert "Recall of anomalies: not measured" in text
     table = tmp_path / "outputs" / "tables" / "completeness.csv"
     table.write_text(table.read_text().replace("nircam_clear-f200w_i2d,", "nircam_clear-f200w_i2d,0"))
     assert main(["-C", str(tmp_path), "report"]) == 0
     assert "Completeness: not measured" in report.read_text()
+
+
+@pytest.fixture(scope="module")
+def recalled(tmp_path_factory):
+    """A SIMULATED project of two bands without anomalies of its own, after `completeness` and `report`."""
+    root = tmp_path_factory.mktemp("recall")
+    (root / "config.toml").write_text("[execution]\nworkers = 2\n")
+    simulate_field(
+        root / "data" / "products", size=720, seed=21, bands=("F200W", "F444W"), second_epoch=None,
+        n_anomalies=0, n_artifacts=0,
+    )  # fmt: skip
+    before = {path: path.read_bytes() for path in (root / "data" / "products").iterdir()}
+    for command in ("images", "completeness", "report"):
+        assert main(["-C", str(root), command]) == 0
+    return root, before
+
+
+def test_anomalies_put_into_the_frames_are_ranked_and_told_of(recalled):
+    """Some of each drawn kind, ranked with the rest; table, figure, report; the frames are untouched."""
+    root, before = recalled
+    table = from_recall_csv((root / "outputs/tables/completeness_anomalies.csv").read_text())
+    assert 3 <= len(table) <= 6
+    assert all(row.simulated and row.n_bands == 2 for row in table)
+    assert sum(row.rank > 0 for row in table) >= len(table) - 1
+    text = (root / "outputs/report/REPORT.md").read_text()
+    assert told(table) in text
+    assert "anomalies put in are among the first" in text
+    assert (root / "outputs/figures/completeness_anomalies.png").is_file()
+    assert not (root / "outputs/cache/recall").exists()
+    assert {path: path.read_bytes() for path in before} == before
+
+
+def test_a_recall_of_other_settings_is_not_told(recalled):
+    """With other weights the table is no longer this ranking's."""
+    root, _ = recalled
+    (root / "config.toml").write_text("[weights]\nsnr = 0.9\n")
+    assert main(["-C", str(root), "report"]) == 0
+    assert "Recall of anomalies: not measured" in (root / "outputs/report/REPORT.md").read_text()
+
+
+def test_light_put_in_is_where_and_as_much_as_asked(recalled):
+    """A point of 1000 nJy: its centroid within a tenth of a pixel, nearly all of its light on the window."""
+    (path,) = (recalled[0] / "data/products").glob("*f200w*.fits")
+    with open_frame(path) as frame:
+        ny, nx = frame.shape
+        ra, dec = frame.sky(np.array([300.3]), np.array([280.8]))
+        dot = Source("star", 0.0, 0.0, (Piece(None, 0.0, 0.0, {frame.filter: 1000.0}),), 0.0, 0.0)
+        light = add_sources(frame, (0, ny, 0, nx), (float(ra[0]), float(dec[0])), [dot])
+    assert light.sum() == pytest.approx(1000, rel=0.03)
+    y, x = np.mgrid[270:293, 290:313]
+    core = light[270:293, 290:313]
+    assert (core * x).sum() / core.sum() == pytest.approx(300.3, abs=0.1)
+    assert (core * y).sum() / core.sum() == pytest.approx(280.8, abs=0.1)
+
+
+def test_intervals_of_shares_are_wilsons():
+    """9 of 10: 0.596 to 0.982 (Wilson 1927); none of none says nothing; the table comes back."""
+    assert interval(9, 10) == pytest.approx((0.596, 0.982), abs=2e-3)
+    assert interval(0, 0) == (0.0, 1.0)
+    rows = [Injected("k", "lens", 1.0, -2.0, 23.5, rank, 50, 2, False) for rank in (1, 0, 101)]
+    assert recall(rows) == (1, 3)
+    assert from_recall_csv(recall_csv(rows)) == rows
+    with pytest.raises(ValueError, match="not a table"):
+        from_recall_csv("a,b\n1,2\n")

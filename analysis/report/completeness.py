@@ -2,6 +2,7 @@
 
 import math
 
+from analysis.recalled import TOP, interval, recall, told
 from analysis.recovered import Row, half_recovered, rows_of
 from analysis.report.facts import Facts
 from analysis.report.markdown import escape, image, number, table
@@ -35,6 +36,32 @@ def completeness(facts: Facts) -> list[str]:
         blocks.append(
             image("share of the sources recovered, by magnitude and size", facts.completeness_figure)
         )
+    return [*blocks, *_recall(facts)]
+
+
+def _recall(facts: Facts) -> list[str]:
+    """Return what became of the anomalies put in, or that none were."""
+    rows = facts.recall
+    if not rows:
+        return ["Recall of anomalies: not measured for these frames and settings."]
+    low, high = interval(*recall(rows))
+    said = (
+        f"**Recall of anomalies.** {told(rows)}. They are SIMULATED, drawn as `jwst-vet demo` draws them, "
+        f"put into a piece of these images in {rows[0].n_bands} band(s), and measured and ranked with "
+        "everything else there, without a cap per image. Real anomalies of other kinds may fare otherwise."
+    )
+    kinds = sorted({row.kind for row in rows})
+    lines = []
+    for kind in kinds:
+        of_kind = [row for row in rows if row.kind == kind]
+        hits, n = recall(of_kind)
+        found = sum(row.rank > 0 for row in of_kind)
+        best = [str(row.rank) for row in sorted(of_kind, key=lambda row: row.rank) if row.rank]
+        lines.append((kind.replace("_", " "), n, found, hits, ", ".join(best) or "–"))
+    blocks = [said, table(("kind", ">put in", ">ranked", f">in the first {TOP}", "ranks"), lines)]
+    if facts.recall_figure:
+        text = f"anomalies met by rank ({low:.2f} to {high:.2f} in the first {TOP}), and false detections"
+        blocks.append(image(text, facts.recall_figure))
     return blocks
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from analysis.config import Config
 from analysis.instruments import order_key
+from analysis.recalled import Injected
 from analysis.recovered import Row
 from store.candidates import CandidateRow, MemberRow
 from store.frames import FrameRecord
@@ -61,6 +62,10 @@ class Facts:
         What was recovered of sources put into the frames; empty where that was not measured.
     completeness_figure : str
         Path of its figure, relative to the report; "" where there is none.
+    recall : sequence of Injected
+        Anomalies put into the frames and ranked; empty where that was not done for them as they are.
+    recall_figure : str
+        Path of its figure; "" where there is none.
     """
 
     config: Config
@@ -80,6 +85,8 @@ class Facts:
     products: Sequence[ProductRecord] = ()
     completeness: Sequence[Row] = ()
     completeness_figure: str = ""
+    recall: Sequence[Injected] = ()
+    recall_figure: str = ""
 
     @cached_property
     def done(self) -> tuple[FrameRecord, ...]:

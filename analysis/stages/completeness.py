@@ -1,16 +1,19 @@
-"""Stage `completeness`: measured frames in; a table and a figure of what could be found in them out."""
+"""Stage `completeness`: measured frames in; tables and figures of what could be found in them out."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from analysis import executors
 from analysis.config import Config
+from analysis.recalled import Injected, told
+from analysis.recalled import as_csv as recall_csv
 from analysis.recovered import Row, as_csv, rows_of, summary
 from analysis.stages import Emit, StageResult
-from analysis.stages.report import figure_path, table_path, write_whole
+from analysis.stages.recalling import measure_recall
+from analysis.stages.report import figure_path, recall_figure_path, recall_path, table_path, write_whole
 from store.database import Database
 from store.frames import FrameRecord, frame_records
 from store.project import Project, StoreError
@@ -22,7 +25,9 @@ if TYPE_CHECKING:
 def completeness(
     project: Project, config: Config, emit: Emit, *, stopping: Callable[[], bool] = lambda: False
 ) -> StageResult:
-    """Put sources into every measured frame, look for them, and write the table and the figure.
+    """Put sources into every measured frame, look for them, and write tables and figures.
+
+    Anomalies are put into a piece of sky of all frames and ranked with the rest.
 
     Frames whose file is gone or cannot be read are failures; the others are written all the same.
     """
@@ -59,7 +64,29 @@ def completeness(
         rows.sort(key=lambda row: (row.frame, row.r50_arcsec, row.step_mag))
         write_whole(table_path(project), as_csv(rows))
         _draw(rows, figure_path(project))
+        if not stopping():
+            _recall(project, config, list(records.values()), rows, emit, stopping)
     return StageResult("completeness", total - len(failures), len(failures), 0, tuple(failures))
+
+
+def _recall(
+    project: Project,
+    config: Config,
+    records: list[FrameRecord],
+    rows: Sequence[Row],
+    emit: Emit,
+    stopping: Callable[[], bool],
+) -> None:
+    """Measure how many invented anomalies the ranking puts near its top; a note says why where it cannot."""
+    emit({"event": "note", "stage": "completeness", "text": "anomalies put in and ranked with the rest"})
+    found, reason = measure_recall(project, config, records, stopping)
+    text = told(found) if found else f"no recall of anomalies: {reason}"
+    emit({"event": "note", "stage": "completeness", "text": text})
+    if found:
+        write_whole(recall_path(project), recall_csv(found))
+        _draw_recall(found, rows, recall_figure_path(project))
+    else:
+        recall_path(project).unlink(missing_ok=True)
 
 
 def search_file(path: Path, detection_threshold: float, unpack_dir: Path) -> Completeness:
@@ -112,6 +139,41 @@ def _draw(rows: Sequence[Row], path: Path) -> None:
             panel.legend(fontsize=7)
     if any(row.simulated for row in rows):
         figure.suptitle("SIMULATED images", fontsize=9, color="tab:red")
+    _save(figure, path)
+
+
+def _draw_recall(found: Sequence[Injected], rows: Sequence[Row], path: Path) -> None:
+    """Draw how many anomalies are met down to each rank, and the false detections of each frame."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8.6, 3.4), layout="constrained")
+    FigureCanvasAgg(figure)
+    left, right = figure.subplots(1, 2)
+    ranks = sorted(each.rank for each in found if each.rank)
+    last = found[0].n_candidates
+    left.step([0, *ranks, last], [*(k / len(found) for k in range(len(ranks) + 1)), len(ranks) / len(found)],
+              where="post", label="anomalies put in")  # fmt: skip
+    left.plot([0, last], [0, 1], color="0.6", linewidth=0.8, label="by chance")
+    left.set_ylim(-0.02, 1.05)
+    left.set_xlabel("candidates looked at, best first", fontsize=8)
+    left.set_ylabel("share of the anomalies met", fontsize=8)
+    left.legend(fontsize=7)
+    frames = list(dict.fromkeys(row.frame for row in rows))
+    first = {row.frame: row for row in rows}
+    share = [100.0 * first[f].false_detections / max(first[f].detections, 1) for f in frames]
+    right.barh(range(len(frames)), share, color="tab:orange")
+    right.axvline(1.0, color="0.6", linewidth=0.8)
+    right.set_yticks(range(len(frames)), [first[f].filter for f in frames], fontsize=7)
+    right.set_xlim(0.0, max(1.2, *share))
+    right.set_xlabel("false detections, % (from the image turned over)", fontsize=8)
+    simulated = "SIMULATED images, " if found[0].simulated else ""
+    figure.suptitle(f"{simulated}SIMULATED anomalies put in", fontsize=9, color="tab:red")
+    _save(figure, path)
+
+
+def _save(figure: Any, path: Path) -> None:
+    """Write a figure."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(path, dpi=110, metadata={"Software": None})

@@ -6,13 +6,16 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from analysis import recalled
 from analysis.config import Config
 from analysis.cutouts import CutoutError, load_cutouts
+from analysis.recalled import Injected
 from analysis.recovered import Row, from_csv
 from analysis.report.document import render
 from analysis.report.facts import PICTURES, TABLE_ROWS, Facts
 from analysis.stages import Emit, StageResult
 from analysis.stages.cutting import figure_paths
+from analysis.stages.recalling import recall_key
 from store import __version__
 from store.candidates import CandidateRow, aliases, candidate_order, candidate_rows, members, ranking_info
 from store.database import Database
@@ -62,6 +65,7 @@ def gather(
     candidates = [rows[name] for name in told if name in rows]
     base = project.report_dir
     rows_found, figure = _completeness(project, records), figure_path(project)
+    anomalies, ranks = _recall(project, config, records), recall_figure_path(project)
     figures = {row.candidate: figure_paths(project, row.candidate)[1] for row in candidates[:PICTURES]}
     return Facts(
         config=config,
@@ -79,6 +83,8 @@ def gather(
         tables=[_relative(path, base) for path in tables],
         completeness=rows_found,
         completeness_figure=_relative(figure, base) if rows_found and figure.exists() else "",
+        recall=anomalies,
+        recall_figure=_relative(ranks, base) if anomalies and ranks.exists() else "",
         written_at=datetime.now(UTC).isoformat(timespec="seconds"),
         products=product_records(db),
     )
@@ -92,6 +98,38 @@ def table_path(project: Project) -> Path:
 def figure_path(project: Project) -> Path:
     """Return where the figure of completeness is."""
     return project.cutout_figures.parent / "completeness.png"
+
+
+def recall_path(project: Project) -> Path:
+    """Return where the table of the anomalies put in is."""
+    return project.tables / "completeness_anomalies.csv"
+
+
+def recall_figure_path(project: Project) -> Path:
+    """Return where the figure of their ranks is."""
+    return project.cutout_figures.parent / "completeness_anomalies.png"
+
+
+def _recall(project: Project, config: Config, records: Sequence[FrameRecord]) -> list[Injected]:
+    """Read the table of anomalies back, where it is of these frames and parameters.
+
+    Raises
+    ------
+    StoreError
+        The table is there and cannot be read.
+    """
+    path = recall_path(project)
+    key = recall_key([record for record in records if record.state == "done"], config)
+    try:
+        return [row for row in recalled.from_csv(path.read_text(encoding="utf-8")) if row.key == key]
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise StoreError(f"{path}: {error.strerror or error}") from error
+    except ValueError as error:
+        raise StoreError(
+            f"{path}: not a table of this program ({error}); `jwst-vet completeness` writes it anew"
+        ) from error
 
 
 def _completeness(project: Project, records: Sequence[FrameRecord]) -> list[Row]:
