@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from textual import on
+from textual.timer import Timer
 from textual.worker import get_current_worker
 
 from analysis.config import Config
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 NEIGHBOURS = (0, 1, -1, 2, -2, 3, -3)
 KEPT_DETAILS = 64
 RETRY_SECONDS = 1.0
+PREFETCH_AFTER_SECONDS = 0.08
 EMPTY = """No candidates yet
 
 r   opens runs, and s there starts one: it measures the images in
@@ -64,6 +66,7 @@ class Loading(VetterScreen):
         self._asked_details: tuple[list[str], Mapping[str, Detail], Setting] | None = None
         self._reading_details = False
         self._outdated: set[str] = set()
+        self._prefetching: Timer | None = None
         self.table = RankTable(self.states)
 
     @property
@@ -251,7 +254,16 @@ class Loading(VetterScreen):
 
     def _ask_details(self, names: list[str], known: Mapping[str, Detail], setting: Setting) -> None:
         self._asked_details = (names, known, setting)
-        if not self._reading_details:
+        if self._prefetching is not None:
+            self._prefetching.stop()
+            self._prefetching = None
+        if names[0] == self.table.candidate:
+            self._begin_details()
+        else:  # the frame that the key asked for goes first: threads would share the interpreter with it
+            self._prefetching = self.set_timer(PREFETCH_AFTER_SECONDS, self._begin_details)
+
+    def _begin_details(self) -> None:
+        if not self._reading_details and self._asked_details is not None:
             self._reading_details = True
             self._start(self._read_details, "detail", "read and paint cutouts")
 
@@ -276,9 +288,7 @@ class Loading(VetterScreen):
 
     def _details_read(self) -> None:
         self._reading_details = False
-        if self._asked_details is not None:
-            self._reading_details = True
-            self._start(self._read_details, "detail", "read and paint cutouts")
+        self._begin_details()
 
     @on(messages.DetailRead)
     def _detail_read(self, message: messages.DetailRead) -> None:

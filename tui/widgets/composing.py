@@ -32,6 +32,7 @@ GAP = 1
 LARGEST_SIDE = 100
 SEEN_SHORT = {SEEN: "seen", NOT_SEEN: "not seen", NO_DATA: "no data"}
 SEEN_WIDTH = 14
+WIDE_READING = 130
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,12 @@ class Setting:
     @property
     def rows(self) -> int:
         """Rows for pictures: the read-out has its own."""
-        return max(0, self.height - 2) if self.look.reading else self.height
+        return max(0, self.height - self.reading_rows)
+
+    @property
+    def reading_rows(self) -> int:
+        """Rows of the read-out: a narrow panel needs one more for the values."""
+        return 0 if not self.look.reading else 2 if self.width >= WIDE_READING else 3
 
 
 @dataclass(frozen=True, eq=False)

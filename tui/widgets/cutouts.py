@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections import OrderedDict
 from dataclasses import dataclass
 from threading import Lock
@@ -233,8 +234,8 @@ class Cutouts(Widget):
     def render_line(self, y: int) -> Strip:
         """Give one prepared line, with the cursor and the read-out over it."""
         width = self.size.width
-        reading = self.look.reading and y >= self.size.height - 2
-        strip = self._read_line(y - self.size.height + 2) if reading else self._prepared(y)
+        first = self.size.height - self.setting(self.look).reading_rows
+        strip = self._read_line(y - first) if y >= first else self._prepared(y)
         return strip.adjust_cell_length(width, self.rich_style).apply_style(self.rich_style)
 
     def _prepared(self, y: int) -> Strip:
@@ -262,8 +263,10 @@ class Cutouts(Widget):
         if number == 0:
             return Strip([Segment(place_words(self.detail, *self.cursor), colours.strong)])
         skies = self.composed.skies if self.composed is not None else ()
-        words = " · ".join(value_words(self.detail, *self.cursor, skies))
-        return Strip([Segment(words, colours.plain)])
+        lines = textwrap.wrap(
+            " · ".join(value_words(self.detail, *self.cursor, skies)), max(1, self.size.width)
+        )
+        return Strip([Segment(lines[number - 1], colours.plain)]) if number <= len(lines) else Strip([])
 
     # The cursor.
 

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from tui.overlays import Shape
     from tui.widgets.painters import Gray, Marks
 
-STROKES = "─╱│╲"
+STROKES = "┄⋰┊⋱"
+"""Broken strokes: the hatch of invalid pixels is a whole one."""
 PLAIN_CURSOR, CURSOR = "+", "┼"
 
 
