@@ -150,7 +150,7 @@ def _spike_words(cutouts: CutoutSet) -> str:
     if not rolls:
         return "no roll angle is recorded: nothing can be predicted"
     stars = (
-        "bright stars not recorded" if cutouts.stars is None else f"{len(cutouts.stars)} bright stars near"
+        "bright stars not recorded" if cutouts.stars is None else f"bright stars near: {len(cutouts.stars)}"
     )
     return f"V3 at {', '.join(f'{roll:.0f}°' for roll in rolls)}; {stars}; and of the candidate, were it one"
 
