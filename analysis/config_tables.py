@@ -125,6 +125,13 @@ class Execution:
     """Where the work is done."""
 
     workers: int = key(0, "worker processes; 0 means one per core", low=0, high=1024)
+    memory_gb: float = key(
+        0.0,
+        "memory of all workers together; 0 means what the machine has free",
+        unit="GB",
+        low=0,
+        high=100_000,
+    )
 
 
 _NAMED_KEY = re.compile(r"(?!(?:none|undecided|conflict)\b)[a-z][a-z0-9_]{0,31}(?: [^\s,])?")

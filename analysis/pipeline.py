@@ -46,6 +46,7 @@ def execute(
     zeropoint: float | None = None,
     replan: bool = False,
     argv: Sequence[str] = (),
+    notes: Sequence[str] = (),
 ) -> RunResult:
     """Run stages in this process, writing the event log that others follow.
 
@@ -64,6 +65,8 @@ def execute(
         Handed to the stage `download`.
     argv : sequence of str
         The command as it was given, for the log.
+    notes : sequence of str
+        What a person is told at the start.
 
     Raises
     ------
@@ -83,6 +86,8 @@ def execute(
             listener(event)
 
         emit({"event": "run_started", "text": " ".join(argv), "stages": list(stages)})
+        for text in notes:
+            emit({"event": "note", "text": text})
         results: list[StageResult] = []
         try:
             for name in stages:

@@ -161,6 +161,14 @@ def _record_ranks(cursor: "duckdb.DuckDBPyConnection", key: str) -> None:
         )
 
 
+def note_ranking(db: Database, **facts: object) -> None:
+    """Add facts to those of the last ranking."""
+    info = ranking_info(db) | facts
+    with db.write() as cursor:
+        cursor.execute("DELETE FROM ranking_info")
+        cursor.execute("INSERT INTO ranking_info VALUES (?)", [json.dumps(info, sort_keys=True)])
+
+
 def load_candidates(db: Database) -> "pd.DataFrame":
     """Give all candidates in order of rank."""
     with db.read() as cursor:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from store import __version__
-from store.project import Project
+from store.project import Project, StoreError
 
 Event = dict[str, Any]
 RunStateName = Literal["running", "done", "partial", "failed", "stopped", "interrupted"]
@@ -90,8 +90,17 @@ class RunLog:
                 **body,
             }
         # One write of one line in append mode: threads of the run cannot mix theirs.
+        try:
+            self._append(json.dumps(body, separators=(",", ":"), default=str).encode("ascii") + b"\n")
+        except OSError as error:
+            raise StoreError(
+                f"{self.path}: the run's events cannot be written: {error.strerror or error}; "
+                "free some space, then `jwst-vet run` goes on"
+            ) from error
+
+    def _append(self, row: bytes) -> None:
         with self.path.open("ab", buffering=0) as file:
-            file.write(json.dumps(body, separators=(",", ":"), default=str).encode("ascii") + b"\n")
+            file.write(row)
 
 
 def events_path(project: Project, run_id: str) -> Path:
@@ -142,6 +151,8 @@ def run_state(run_id: str, events: list[Event]) -> RunState:
             _count(tally, event)
     if not state.ended and is_alive(started, str(events[-1].get("at", "")) if events else ""):
         state = replace(state, state="running")
+    elif not state.ended:
+        state = replace(state, text=why_interrupted(started))
     return replace(state, stages=tuple(tally.stages.values()), failures=tuple(tally.failures.items()))
 
 
@@ -182,6 +193,15 @@ def is_alive(started: Event, last_at: str = "", now: datetime | None = None) -> 
         return bool(last_at) and (now or datetime.now(UTC)) - datetime.fromisoformat(last_at) < FRESH
     start = process_start(pid)
     return bool(start) and start == started.get("start_ticks") and started.get("boot_id") == boot_id()
+
+
+def why_interrupted(started: Event) -> str:
+    """Say why a run that neither lives nor said its end is over."""
+    if not started:
+        return "it ended before it began"
+    if started.get("host") == socket.gethostname() and started.get("boot_id") not in (None, boot_id()):
+        return "the machine was started again while it ran"
+    return "its process was killed"
 
 
 @cache

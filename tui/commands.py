@@ -279,7 +279,12 @@ def run(arguments: argparse.Namespace) -> int:
     project, config = open_project(arguments)
     from tui import processes
 
+    if arguments.run_id:
+        processes.settle()
+    notes = () if arguments.follow and not arguments.detach else processes.warnings_of(project)
     if arguments.detach:
+        for note in notes:
+            print(f"jwst-vet: {clean(note)}", file=sys.stderr)
         run_id = processes.start_run(project)
         print(f"run {run_id} started; `jwst-vet run --follow` shows it, `jwst-vet stop` ends it")
         return processes.follow(project, run_id, _console(arguments)) if arguments.follow else DONE
@@ -290,7 +295,7 @@ def run(arguments: argparse.Namespace) -> int:
         return processes.follow(project, state.id, _console(arguments))
     from analysis.pipeline import STAGES
 
-    result = _run_stages(project, config, STAGES, _console(arguments), run_id=arguments.run_id)
+    result = _run_stages(project, config, STAGES, _console(arguments), run_id=arguments.run_id, notes=notes)
     code = result.exit_code
     if code == UNUSABLE:
         if len(result.stages) > 1:  # else the download said why

@@ -167,11 +167,11 @@ class RunFold:
             self._take(event)
         del self._log[:-LOG_LINES]
 
-    def view(self, *, alive: bool = True) -> RunView:
-        """Give the view; a run that neither ended nor lives was interrupted."""
-        state = self._view.state
+    def view(self, *, alive: bool = True, why: str = "") -> RunView:
+        """Give the view; a run that neither ended nor lives was interrupted, and `why` says by what."""
+        state, text = self._view.state, self._view.text
         if state in GOING and not alive:
-            state = "interrupted"
+            state, text = "interrupted", why
         frames = tuple(self._frames.values())
         if state not in GOING:
             frames = tuple(
@@ -182,6 +182,7 @@ class RunFold:
         return replace(
             self._view,
             state=state,
+            text=text,
             stages=tuple(self._clock.stage(stage, going) for stage in self._stages.values()),
             frames=frames,
             failures=tuple(self._failures.items()),
@@ -259,20 +260,23 @@ class Follower:
         self._path = events_path(project, run_id)
         self._offset = 0
         self._started: dict[str, Any] = {}
+        self._last_at = ""
         self._fold = RunFold(run_id)
 
     def poll(self) -> RunView:
         """Read what is new and give the view."""
-        from store.runs import is_alive, read_events
+        from store.runs import is_alive, read_events, why_interrupted
 
         # Alive is asked first: a run that ends in between has its last events read below.
-        alive = not self._started or is_alive(self._started)
+        alive = not self._started or is_alive(self._started, self._last_at)
         events, self._offset = read_events(self._path, self._offset)
-        if events and not self._started:
-            self._started = events[0]
-            alive = is_alive(self._started)
+        if events:
+            self._last_at = str(events[-1].get("at", ""))
+            if not self._started:
+                self._started = events[0]
+                alive = is_alive(self._started, self._last_at)
         self._fold.take(events)
-        return self._fold.view(alive=alive)
+        return self._fold.view(alive=alive, why="" if alive else why_interrupted(self._started))
 
 
 def latest_run(project: Project) -> str | None:

@@ -41,7 +41,16 @@ class Fact:
 
 def check_machine(root: Path, *, as_json: bool) -> int:
     """Print every fact; exit code 2 where one of them makes work impossible."""
-    facts = [_python(), *_packages(), _cores(), _memory(), *_folders(root), *_services(root), _terminal()]
+    facts = [
+        _python(),
+        *_packages(),
+        _cores(),
+        _memory(),
+        _logout(),
+        *_folders(root),
+        *_services(root),
+        _terminal(),
+    ]
     if as_json:
         print(json.dumps([asdict(fact) for fact in facts], indent=2, ensure_ascii=False))
     else:
@@ -103,6 +112,18 @@ def _memory() -> Fact:
     return Fact("memory", f"{total:.1f} GB", fit, "" if fit else f"{_LEAST_MEMORY_GB:g} GB or more is needed")
 
 
+def _logout() -> Fact:
+    """Tell whether runs go on when their user logs out."""
+    from tui.lingering import at_logout
+
+    found = at_logout()
+    words = "end at logout" if found.ends_runs else "go on after logout"
+    return Fact(
+        "runs", words + (", in a scope of their own" if found.launcher else ""), not found.ends_runs,
+        found.warning, needed=False,
+    )  # fmt: skip
+
+
 def _folders(root: Path) -> list[Fact]:
     """Project's folders: whether they can be written, and the space on their disks."""
     path = root / configuration.FILE_NAME
@@ -123,9 +144,14 @@ def _folders(root: Path) -> list[Fact]:
         return [Fact("project", str(error), fit=False)]
     free = shutil.disk_usage(project.outputs_dir).free / 1e9
     enough = free >= _LEAST_DISK_GB
+    from store.filesystem import file_system
+
+    where = file_system(project.outputs_dir)
+    warning = where.warning if where is not None else ""
+    kind = f" ({where.kind})" if where is not None else ""
     return [
         Fact("project", str(root), fit=True),
-        Fact("outputs", f"{project.outputs_dir}: writable", fit=True),
+        Fact("outputs", f"{project.outputs_dir}: writable{kind}", not warning, warning, needed=False),
         Fact(
             "disk", f"{free:.1f} GB free", enough, "" if enough else f"{_LEAST_DISK_GB:g} GB or more is wise"
         ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -13,8 +14,10 @@ from typing import Any
 from store.database import StoreError
 from store.project import Project
 from store.runs import Event, RunState, events_path, list_runs, new_run_id, read_events, run_state
+from tui.lingering import at_logout
 
 POLL_SECONDS = 0.1
+NICE = 5
 START_SECONDS = 30.0
 
 
@@ -27,6 +30,7 @@ def start_run(project: Project) -> str:
     run_id = new_run_id()
     log = project.log / f"run-{run_id}.log"
     command = [sys.executable, "-P", "-m", "tui", "-C", str(project.root), "run", "--run-id", run_id]
+    command[:0] = at_logout().launcher
     with log.open("ab") as stream:
         process = subprocess.Popen(
             command,
@@ -48,10 +52,27 @@ def start_run(project: Project) -> str:
     return run_id
 
 
+def settle() -> None:
+    """Make this process the run that was started for later: polite, and deaf to a terminal that goes."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    os.nice(max(0, NICE - os.nice(0)))
+
+
+def warnings_of(project: Project) -> list[str]:
+    """Say before a run starts what may end it or confuse it here: the logout, a network file system."""
+    from store.filesystem import file_system
+
+    places = {project.outputs_dir, project.data_dir}
+    found = [where.warning for place in places if (where := file_system(place)) is not None]
+    return list(dict.fromkeys(text for text in (at_logout().warning, *found) if text))
+
+
 def stop_run(project: Project, run_id: str | None = None) -> RunState | None:
     """Ask the running run (or the one named) to stop after the frame in hand; None where nothing runs."""
     for state in list_runs(project):
         if state.state == "running" and run_id in (None, state.id):
+            if state.host != socket.gethostname():
+                raise StoreError(f"run {state.id} is on the host {state.host}: `jwst-vet stop` there ends it")
             os.kill(state.pid, signal.SIGTERM)
             return state
     return None

@@ -53,7 +53,7 @@ def gather(project: Project, config: Config) -> dict[str, Any]:
     runs = list_runs(project)
     if runs:
         last = max(runs, key=lambda state: state.id)
-        facts["run"] = {"id": last.id, "state": last.state, "started": last.started}
+        facts["run"] = {"id": last.id, "state": last.state, "started": last.started, "text": last.text}
     return facts
 
 
@@ -71,9 +71,18 @@ def show(facts: dict[str, Any]) -> str:
     ]
     run = facts["run"]
     lines.append(
-        f"last run    {run['id']} {run['state']}, started {run['started']}" if run else "last run    none"
+        f"last run    {run['id']} {run['state']}, started {run['started']}{_onward(run)}"
+        if run
+        else "last run    none"
     )
     lines += [f"refused     {line}" for line in facts["failed_files"]]
     lines += [f"journal     {line}" for line in facts["journal_problems"]]
     lines += [f"damage      {line}" for line in facts["damage"]]
     return "\n".join(clean(line) for line in lines)
+
+
+def _onward(run: dict[str, Any]) -> str:
+    """Say why a run is over before its end, and what goes on from there."""
+    if run["state"] not in ("interrupted", "stopped", "failed"):
+        return ""
+    return f": {run['text'] or 'it ended without a word'}; `jwst-vet run` goes on with what is left"

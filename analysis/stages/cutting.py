@@ -7,7 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from analysis.cutouts import Panel, Target, common_side_arcsec, cut_panel, cutout_set, save_cutouts
+from analysis.cutouts import (
+    CutoutError,
+    Panel,
+    Target,
+    common_side_arcsec,
+    cut_panel,
+    cutout_set,
+    load_cutouts,
+    save_cutouts,
+)
 from analysis.instruments import order_key
 from analysis.stages import Emit
 from analysis.stages.inputs import sha256_of
@@ -161,6 +170,10 @@ def _cut_batch(
     ]
     panels: list[list[tuple[Panel, npt.NDArray[np.float32]]]] = [[] for _ in targets]
     for record in records:
+        if not Path(record.path).exists():
+            for target, found in zip(targets, panels, strict=True):
+                found.extend(_kept(project, target.candidate, record.frame))
+            continue
         try:
             with open_recorded(project, record) as frame:
                 for target, side, found in zip(targets, sides, panels, strict=True):
@@ -170,6 +183,19 @@ def _cut_batch(
         except FrameError:
             continue  # said once already, where the stage reads the coverage
     return panels
+
+
+def _kept(project: Project, candidate: str, frame: str) -> "list[tuple[Panel, npt.NDArray[np.float32]]]":
+    """Return the panel cut from a frame whose file is gone since, as from a scratch disk that was purged."""
+    try:
+        before = load_cutouts(figure_paths(project, candidate)[0])
+    except CutoutError:
+        return []  # none was cut while the file was there
+    return [
+        (panel, image)
+        for panel, image in zip(before.panels, before.images, strict=True)
+        if panel.frame == frame
+    ]
 
 
 def _remove_others(project: Project, candidates: Sequence[str]) -> None:

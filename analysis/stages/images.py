@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from analysis import executors
 from analysis.config import Config
+from analysis.memory import Allotment, allot
 from analysis.stages import Emit, StageResult
 from analysis.stages.inputs import (
     Fingerprint,
@@ -68,7 +69,10 @@ def images(
     else:
         files = list(dict.fromkeys(path.absolute() for path in paths))
     database = Database(project.database)
-    workers = executors.worker_count(config.execution.workers)
+    room = allot(executors.worker_count(config.execution.workers), config.execution.memory_gb)
+    workers = room.workers
+    if room.note:
+        emit({"event": "note", "stage": "images", "text": room.note})
     failures: list[str] = []
 
     def fail(record: FrameRecord, *, known: bool = True) -> None:
@@ -103,7 +107,7 @@ def images(
     by_name = {task.name: task for task in plan.work}
     unpack = project.cache / "unpacked"
     tasks = {task.name: (measure_file, (task, config.detection_threshold, unpack)) for task in plan.work}
-    for outcome in _outcomes(tasks, workers, progress, stopping):
+    for outcome in _outcomes(tasks, room, progress, stopping):
         ended += 1
         if outcome.error is not None:
             fail(_broken(by_name[outcome.key], outcome.error))
@@ -129,7 +133,7 @@ def images(
 
 def _outcomes(
     tasks: Mapping[str, tuple[Callable[..., Measurement], tuple[Any, ...]]],
-    workers: int,
+    room: Allotment,
     progress: Callable[[str, int, int], None],
     stopping: Callable[[], bool],
 ) -> Iterator[executors.Outcome]:
@@ -138,8 +142,8 @@ def _outcomes(
     A frame on which a worker dies then goes the way of all others, which tries it twice.
     """
     again = dict(tasks)
-    if 0 < len(tasks) < workers:
-        with executors.crew(workers) as share:
+    if 0 < len(tasks) < room.workers:
+        with executors.crew(room.workers, room.bytes_each) as share:
             for name, (_, arguments) in tasks.items():
                 if stopping():
                     return
@@ -152,7 +156,9 @@ def _outcomes(
                 except Exception as error:  # noqa: BLE001 - a bug costs its frame, and is said there
                     yield executors.Outcome(name, error=error)
                 del again[name]
-    yield from executors.run_tasks(again, workers, progress=progress, stopping=stopping)
+    yield from executors.run_tasks(
+        again, room.workers, progress=progress, stopping=stopping, bytes_each=room.bytes_each
+    )
 
 
 def _unreadable(path: Path, known: Mapping[str, tuple[str, str]], error: BaseException) -> FrameRecord:
@@ -167,14 +173,15 @@ def _unreadable(path: Path, known: Mapping[str, tuple[str, str]], error: BaseExc
 
 def _broken(task: Task, error: BaseException) -> FrameRecord:
     """Record a file on which the worker died or our own code failed."""
-    died = isinstance(error, executors.WorkerDied)
     reason = " ".join(str(error).split())
-    return FrameRecord(
-        **task.facts(),
-        state="failed",
-        error_kind="worker died" if died else "bug",
-        error_reason=reason if died else f"{type(error).__name__}: {reason}",
-    )
+    if isinstance(error, executors.WorkerDied):
+        kind, reason = "worker died", f"{reason}; tried twice, the second time alone"
+    elif isinstance(error, MemoryError):
+        kind = "out of memory"
+        reason = f"needs more than one worker has ({reason or 'no room'}): see [execution] workers, memory_gb"
+    else:
+        kind, reason = "bug", f"{type(error).__name__}: {reason}"
+    return FrameRecord(**task.facts(), state="failed", error_kind=kind, error_reason=reason)
 
 
 def measure_file(task: Task, detection_threshold: float, unpack_dir: Path) -> Measurement:

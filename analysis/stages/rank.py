@@ -14,7 +14,7 @@ from analysis.stages.covering import candidate_tables, cover_candidates
 from analysis.stages.cutting import FIGURES, cut_candidates, missing_figures, targets_of
 from analysis.stages.fielding import make_fields, missing_fields
 from analysis.stages.forcing import Outcome, ensemble, ensemble_facts, score_by_object
-from store.candidates import Ranking, known_names, load_candidates, ranking_info, save_ranking
+from store.candidates import Ranking, known_names, load_candidates, note_ranking, ranking_info, save_ranking
 from store.database import Database
 from store.frames import FrameRecord, frame_records
 from store.project import Project
@@ -51,12 +51,14 @@ def rank(project: Project, config: Config, emit: Emit) -> StageResult:
         return StageResult("rank", skipped=len(records), lines=_lines(ranking_info(db)))
     sources = load_sources(db)
     ranking, failures = make_ranking(project, config, records, sources, known_names(db), emit)
-    ranking.info["key"] = key
+    ranking.info.update(key=key, whole=False)
     save_ranking(db, ranking)
     for name in TABLES:
         write_table(project, db, name)
     cut_candidates(project, config.cutout_size, records, targets_of(ranking.candidates, sources), emit)
     make_fields(project, records, emit)
+    # Last of all, so that a run killed on the way ranks again: its tables or pictures may be older ones.
+    note_ranking(db, whole=True)
     unread = len(failures)
     for line in failures:
         emit({"event": "frame_failed", "stage": "rank", "frame": line.partition(": ")[0], "text": line})
@@ -212,7 +214,7 @@ def _info(
 def _nothing_to_do(project: Project, db: Database, key: str) -> bool:
     """Tell whether the last ranking is this one, whole, with its tables and figures."""
     info = ranking_info(db)
-    if info.get("key") != key or info["coverage_unknown"]:
+    if info.get("key") != key or not info.get("whole", True) or info["coverage_unknown"]:
         return False
     names = load_candidates(db)["candidate"].tolist()
     tables = all((project.tables / f"{name}.csv").exists() for name in TABLES)
