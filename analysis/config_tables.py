@@ -201,7 +201,7 @@ class Ui:
     byte_budget: int = key(
         0,
         "largest number of bytes one panel of cutouts may send to the terminal; above it pixels are merged, "
-        "and that is said; 0 means 131072 over SSH and 1048576 on this machine",
+        "and that is said; 0 means 131072 over SSH and 2097152 on this machine",
         unit="bytes",
         low=0,
         high=16_777_216,

@@ -140,7 +140,7 @@ async def test_the_field_marks_every_candidate_and_a_click_goes_there(vet):
     app = app_of(vet)
     async with app.run_test(size=(200, 60)) as pilot:
         await settled(pilot)
-        await press(pilot, "F", "F")
+        await press(pilot, "space", "F", "F")
         placed = app.vetting.cutouts.scene.placed[0]
         assert placed.picture.words == "12 of 12 candidates"
         assert [name for name, _, _ in placed.picture.targets] == [name_of(k) for k in range(12)]
@@ -232,7 +232,7 @@ def test_the_byte_budget_follows_the_link(vet):
     """Less over SSH than on this machine, unless the configuration says how much."""
     ui = vet[1].ui
     assert budget_of(ui, {"SSH_CONNECTION": "1.2.3.4 5 6.7.8.9 22"}) == 131_072
-    assert budget_of(ui, {}) == 1_048_576
+    assert budget_of(ui, {}) == 2_097_152
 
 
 @pytest.mark.parametrize("painter", ["half", "kitty", "sixel"])

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from analysis.config_tables import Ui
 
 PATIENCE = 0.2
-SSH_BUDGET, LOCAL_BUDGET = 131_072, 1_048_576
+SSH_BUDGET, LOCAL_BUDGET = 131_072, 2_097_152
 KITTY_BRANDS = ("kitty", "ghostty")
 SIXEL_BRANDS = ("iterm2", "wezterm", "foot", "konsole", "vscode", "mlterm", "contour", "warp")
 

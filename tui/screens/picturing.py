@@ -20,8 +20,8 @@ PANELS = {"cutouts": "pictures", "evidence": "evidence", "table": "list"}
 
 
 def after(names: Sequence[One], name: One) -> One:
-    """Give the next of some names, round and round."""
-    return names[(names.index(name) + 1) % len(names)] if name in names else names[0]
+    """Give the next of some names, round and round; one that is not among them counts as the first."""
+    return names[((names.index(name) if name in names else 0) + 1) % len(names)]
 
 
 class Picturing(Deciding):

@@ -44,9 +44,11 @@ def _plain(picture: Picture, width: int, height: int, _share: int, _setting: Set
     return painters.plain_characters(picture.pixels, width, height, marks=marks), b"", "", ""
 
 
-def _kitty(picture: Picture, width: int, height: int, share: int, _setting: Setting) -> Drawn:
-    png, factor = b"", 1
-    for factor in (1, 2, 4, COARSEST):
+def _kitty(picture: Picture, width: int, height: int, share: int, setting: Setting) -> Drawn:
+    # More pixels than the cells have would be sent for nothing.
+    finest = max(1, round(picture.pixels.shape[0] / max(1, width * setting.cell[0])))
+    png, factor = b"", finest
+    for factor in (finest, 2 * finest, 4 * finest, COARSEST * finest):
         pixels = _coarser(picture.pixels, factor)
         side = pixels.shape[0]
         if picture.shapes:
@@ -63,7 +65,7 @@ def _kitty(picture: Picture, width: int, height: int, share: int, _setting: Sett
         )
         if len(png) * 4 // 3 <= share:
             break
-    return _blank(width, height), png, "", _merged(factor)
+    return _blank(width, height), png, "", _merged(factor // finest)
 
 
 def _sixel(picture: Picture, width: int, height: int, share: int, setting: Setting) -> Drawn:

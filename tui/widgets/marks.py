@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 STROKES = "┄⋰┊⋱"
 """Broken strokes: the hatch of invalid pixels is a whole one."""
+LINE_SHARE = 180
+"""A line is so small a share of the side thick, and a pixel at least: terminals shrink what they draw."""
 PLAIN_CURSOR, CURSOR = "+", "┼"
 
 
@@ -56,12 +58,15 @@ def in_pixels(shapes: Sequence[Shape], geometry: Geometry, side: int) -> tuple[G
     import numpy as np
 
     layer = np.zeros((side, side), dtype=np.uint8)
+    brush = range(1 + side // LINE_SHARE)
     colours: list[str] = []
     for shape in shapes:
         if shape.colour not in colours:
             colours.append(shape.colour)
         x, y = geometry.shares(shape.east, shape.north)
-        columns, rows = _floor(x * side), _floor(y * side)
-        inside = (columns >= 0) & (columns < side) & (rows >= 0) & (rows < side)
-        layer[rows[inside], columns[inside]] = colours.index(shape.colour) + 1
+        for right in brush:
+            for up in brush:
+                columns, rows = _floor(x * side) + right, _floor(y * side) + up
+                inside = (columns >= 0) & (columns < side) & (rows >= 0) & (rows < side)
+                layer[rows[inside], columns[inside]] = colours.index(shape.colour) + 1
     return layer, colours
