@@ -442,16 +442,16 @@ async def test_export_says_first_what_is_open_and_exports_all_the_same(vet):
 async def test_help_is_made_from_the_table_and_searchable(tmp_path):
     """A remapped key is shown as remapped; words narrow the list."""
     project, config = make_vet_project(tmp_path / "field", 3)
-    config.keys["interesting"] = "w"
+    config.keys["interesting"] = "Y"
     app = app_of((project, config))
     async with app.run_test(size=(120, 40)) as pilot:
         await settled(pilot)
         await press(pilot, "question_mark", *"worth a")
         found = str(app.screen.query_one("#found", Static).content)
-        assert "w " in found
+        assert "Y " in found
         assert "interesting" in found
         assert "Runs" not in found
-        await press(pilot, "escape", "w")
+        await press(pilot, "escape", "Y")
         assert app.vetting.states[name_of(0)].label == "interesting"
 
 

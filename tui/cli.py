@@ -121,11 +121,20 @@ def _clean(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _vet(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "list", type=Path, metavar="LIST.csv", help="columns ra and dec, and any further ones"
+    )
+    parser.add_argument("--prepare", action="store_true", help="cut the positions out, without the app")
+    parser.add_argument("--checks", action="store_true", help=argparse.SUPPRESS)
+
+
 COMMANDS = (
     Command("demo", "a simulated project in ./jwst-vet-demo, run to the end, then the app", "demo", _demo),
     Command("init", "write a commented config.toml", "init"),
     Command("check", "say whether this machine, its packages and this terminal are fit", "check", _json),
     Command("download", "find the target's products at the archive and fetch them", "download", _download),
+    Command("vet", "open the app on a list of your own: a CSV file with ra and dec", "vet", _vet),
     Command("images", "detect and measure every source of the images", "images", _images),
     Command("rank", "join frames into objects, score and rank them, cut out the candidates", "rank", _json),
     Command(

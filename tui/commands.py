@@ -112,6 +112,14 @@ def _preview(arguments: argparse.Namespace) -> str:
     return wanted
 
 
+def vet(arguments: argparse.Namespace) -> int:
+    """Open the app on a list of one's own."""
+    project, config = open_project(arguments)
+    from tui.vetting_list import vet as vet_list
+
+    return vet_list(project, config, arguments, _start_app)
+
+
 def demo(arguments: argparse.Namespace) -> int:
     """Make the simulated project, run it, and open the app or print the top ten."""
     root = (arguments.folder or DEMO_FOLDER).absolute()

@@ -57,6 +57,7 @@ class Detail:
     members: tuple[MemberRow, ...] = ()
     problem: str = ""
     computed: Mapping[str, str] = field(default_factory=dict)
+    further: Mapping[str, str] = field(default_factory=dict)
     cutouts: CutoutSet | None = None
 
 
@@ -97,6 +98,7 @@ class Desk:
         self.fields = Fields(project)
         self._database: Any = None
         self._queue: Queue | None = None
+        self._columns: dict[str, dict[str, str]] | None = None
 
     @property
     def database(self) -> Any:
@@ -217,8 +219,17 @@ class Desk:
             View(panel, label, to_gray(image, stretch), image)
             for panel, label, image in zip(cutouts.panels, labels, cutouts.images, strict=True)
         )
-        problem = "" if views else "no frame has valid pixels here"
-        return Detail(candidate, stretch, views, members, problem, cutouts=cutouts)
+        problem = "" if views else "outside of every frame: no valid pixels here"
+        further = self.further(candidate)
+        return Detail(candidate, stretch, views, members, problem, cutouts=cutouts, further=further)
+
+    def further(self, candidate: str) -> Mapping[str, str]:
+        """Give the further columns of a list of one's own."""
+        if self._columns is None:
+            from store.own_lists import read_columns
+
+            self._columns = read_columns(self.project)
+        return self._columns.get(candidate, {})
 
     def thumb(self, candidate: str) -> npt.NDArray[np.uint8] | None:
         """Give one small picture: the middle one of the frames that show the candidate; None without any."""

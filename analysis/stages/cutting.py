@@ -127,7 +127,9 @@ def targets_of(candidates: "pd.DataFrame", sources: "pd.DataFrame") -> list[Targ
     near = neighbours(candidates, sources)
     stars = near_stars(candidates, bright_stars(sources))
     return [
-        Target(candidate, ra, dec, kron[best], frozenset(shown[name]), simulated, others, bright)
+        Target(
+            candidate, ra, dec, kron.get(best, math.nan), frozenset(shown[name]), simulated, others, bright
+        )
         for (candidate, ra, dec, best, name, simulated), others, bright in zip(rows, near, stars, strict=True)
     ]
 
@@ -146,7 +148,7 @@ def cut_candidates(
     _remove_others(project, [target.candidate for target in wanted])
     for start in range(0, len(wanted), BATCH):
         batch = wanted[start : start + BATCH]
-        panels = _cut_batch(project, cutout_size, ordered, batch)
+        panels = cut_batch(project, cutout_size, ordered, batch)
         for place, (target, cut) in enumerate(zip(batch, panels, strict=True), start + 1):
             cutouts = cutout_set(target, cut)
             cache, figure = figure_paths(project, target.candidate)
@@ -157,7 +159,7 @@ def cut_candidates(
             )
 
 
-def _cut_batch(
+def cut_batch(
     project: Project, cutout_size: int, records: Sequence[FrameRecord], targets: Sequence[Target]
 ) -> "list[list[tuple[Panel, npt.NDArray[np.float32]]]]":
     """Return the panels of each target, every frame opened once."""
@@ -165,7 +167,9 @@ def _cut_batch(
 
     scales = {record.frame: record.pixel_scale_arcsec for record in records}
     sides = [
-        common_side_arcsec(cutout_size, (scales[frame] for frame in target.detected_in), target.r_kron_arcsec)
+        common_side_arcsec(
+            cutout_size, (scales[frame] for frame in target.detected_in or scales), target.r_kron_arcsec
+        )
         for target in targets
     ]
     panels: list[list[tuple[Panel, npt.NDArray[np.float32]]]] = [[] for _ in targets]

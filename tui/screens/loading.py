@@ -316,6 +316,7 @@ class Loading(VetterScreen):
                 others=self.others.get(name, ()),
                 members=detail.members if detail else (),
                 computed=detail.computed if detail else {},
+                further=detail.further if detail else {},
                 weights=self.info.get("weights") or weights_of(self.vet.config),
             )
         )

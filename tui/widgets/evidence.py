@@ -51,6 +51,7 @@ class Evidence:
     members: tuple[MemberRow, ...] = ()
     computed: Mapping[str, str] = field(default_factory=dict)
     weights: Mapping[str, float] = field(default_factory=dict)
+    further: Mapping[str, str] = field(default_factory=dict)
 
 
 def effective_weights(row: CandidateRow, weights: Mapping[str, float]) -> dict[str, float]:
@@ -182,6 +183,17 @@ def value_lines(row: CandidateRow, colours: Palette) -> list[Text]:
     return lines
 
 
+def further_lines(evidence: Evidence, colours: Palette) -> list[Text]:
+    """Write the further columns of a list of one's own in one line."""
+    if not evidence.further:
+        return []
+    line = Text("list ", colours.quiet)
+    for name, value in evidence.further.items():
+        line.append(f"{name} ", colours.quiet)
+        line.append(f"{value or '–'}  ", colours.plain)
+    return [line]
+
+
 def frame_lines(members: Sequence[MemberRow], colours: Palette) -> list[Text]:
     """List the detection in each frame."""
     if not members:
@@ -203,6 +215,7 @@ def evidence_lines(evidence: Evidence, width: int, height: int, colours: Palette
     if width >= NARROW_CHECKS:
         name.append(f"  {evidence.row.ra:.6f} {evidence.row.dec:+.6f}", colours.quiet)
     checks, values = check_lines(evidence, width, colours), value_lines(evidence.row, colours)
+    values = further_lines(evidence, colours) + values
     if width < TWO_COLUMNS:
         terms = term_lines(evidence, width, colours)
         if height < LEAST_FOR_BARS:
