@@ -13,6 +13,7 @@ BoolArray = npt.NDArray[np.bool_]
 Image = npt.NDArray[np.float32]
 
 ARCS: Final = {
+    "ring_share": "longest arc beyond a gap, all bands or the two bluest, as share of a circle",
     "arc_share": "longest arc brighter than the light within and without it, as share of a circle",
     "arc_arcsec": "the longest of such arcs, arcsec",
     "faint_arc_share": "the same share of arcs that show only when a fifth of the circle is averaged",
@@ -32,6 +33,7 @@ _SIGMAS: Final = 4.0
 _APART: Final = 3
 """An arc is compared with the circles this many steps within and without."""
 _ARC_CONTRAST: Final = 0.3
+_RING_CONTRAST: Final = 0.1
 _FAINT_SIGMAS: Final = 2.0
 _FAINT_CONTRAST: Final = 0.2
 _FAINT_SECTORS: Final = 5
@@ -47,19 +49,21 @@ _RIDGE_CONTRAST: Final = 0.15
 _FLAT: Final = np.array([[[0] * 3] * 3, [[1] * 3] * 3, [[0] * 3] * 3])
 
 
-def measure_arcs(own: Image, image: Image, cy: Any, cx: Any) -> dict[str, Array]:
+def measure_arcs(own: Image, image: Image, blue: Image, cy: Any, cx: Any) -> dict[str, Array]:
     """Measure what stands out around n objects.
 
     An arc is light above the geometric mean of that 0.18 arcsec further in and further out, as a lensed
     galaxy's or a ring's is; of an exponential disc it is none, of a steeper profile less, and a neighbour
-    does not reach around. Excess is above the fifth that is faintest of each circle, made to fall outwards:
+    does not reach around. A ring is above the lowest light on the way in and on the way out: beyond a gap,
+    which no disc has. Excess is above the fifth that is faintest of each circle, made to fall outwards:
     the deflector, or the disc, without its arms. A ridge is curved across much more than along (eigenvalues
     of the Hessian; Frangi et al. 1998), as tails and arcs are and clumps are not.
 
     Parameters
     ----------
-    own, image : float32, shape (n, s, s), axes (object, north, east)
-        Detection images, noise 1 per sample: with other systems' samples 0, and with everything.
+    own, image, blue : float32, shape (n, s, s), axes (object, north, east)
+        Detection images, noise 1 per sample: with other systems' samples 0, with everything, and with
+        everything in the two bluest bands only.
     cy, cx : int64, shape (n,)
         Centres, samples.
 
@@ -69,6 +73,7 @@ def measure_arcs(own: Image, image: Image, cy: Any, cx: Any) -> dict[str, Array]
         Keys of `ARCS`; 0 where nothing stands out.
     """
     around = _around(image, cy, cx)
+    rings = np.maximum(_longest(_beyond_a_gap(around)), _longest(_beyond_a_gap(_around(blue, cy, cx))))
     arcs = _longest(_above_both_sides(around, _SIGMAS, _ARC_CONTRAST))
     around = ndimage.uniform_filter1d(around, _FAINT_SECTORS, axis=2, mode="wrap")
     faint = _longest(_above_both_sides(around, _FAINT_SIGMAS, _FAINT_CONTRAST))
@@ -79,6 +84,7 @@ def measure_arcs(own: Image, image: Image, cy: Any, cx: Any) -> dict[str, Array]
     above &= (_RADII >= _EXCESS_FROM)[:, None]
     contrast = np.where(above, excess / np.maximum(profile, 2.0)[:, :, None], 0.0)
     return {
+        "ring_share": rings.max(axis=1, initial=0.0),
         "arc_share": arcs.max(axis=1, initial=0.0),
         "arc_arcsec": _arcsec(arcs),
         "faint_arc_share": faint.max(axis=1, initial=0.0),
@@ -96,6 +102,15 @@ def _above_both_sides(light: Array, sigmas: float, contrast: float) -> BoolArray
     between = np.full(light.shape, np.inf)
     between[:, _APART:-_APART] = np.sqrt(lit[:, : -2 * _APART] * lit[:, 2 * _APART :])
     stands: BoolArray = light - between > np.maximum(sigmas, contrast * between)
+    return stands & (_RADII >= _ARC_FROM)[:, None]
+
+
+def _beyond_a_gap(light: Array) -> BoolArray:
+    """Return where light (n, radii, sectors) is above the lowest on the way in and on the way out."""
+    within = np.minimum.accumulate(light, axis=1)
+    without = np.minimum.accumulate(light[:, ::-1], axis=1)[:, ::-1]
+    floor = np.maximum(np.maximum(within, without), 0.0)
+    stands: BoolArray = light - floor > np.maximum(_SIGMAS, _RING_CONTRAST * floor)
     return stands & (_RADII >= _ARC_FROM)[:, None]
 
 

@@ -15,7 +15,7 @@ VIEWS: Final = {
     "spectrum": "no ordinary galaxy to redshift 8 and no star fits the fluxes",
     "colour": "far in colour from objects as bright, the more so when as compact as the PSF",
     "structure": "large, many-peaked, lopsided, in company, with ridges or arcs, or an outlier of the forest",
-    "arc": "an arc or ring brighter than the light within and without it, a third of a circle and more",
+    "arc": "an arc or ring beyond a gap, a third of a circle and more",
 }
 """Every view, and what it says."""
 WHY_NOT: Final = {
@@ -57,7 +57,7 @@ SHAPELESS_SNR: Final = 20.0
 """S/N at which half of what makes a structure odd may be noise."""
 SPECTRUM_SIGMAS: Final = (0.7, 2.0)
 """Misfit per band, in sigmas, at which the view `spectrum` begins and is sure."""
-ARC_SHARES: Final = (0.35, 0.75)
+RING_SHARES: Final = (0.35, 0.75)
 """Shares of a circle at which the view `arc` begins and is sure."""
 STAR_CEILING: Final = 0.3
 TREES: Final = 200
@@ -177,12 +177,11 @@ def combine(facts: pd.DataFrame, colours: Array, *, seed: int = 11, resample: bo
     unknown = np.full(len(facts), np.nan)
     colour = _colour(z, colours, magnitude, population) if enough else unknown
     structure = _structure(z, facts, population, seed) if count >= FEWEST else unknown
-    arc = facts["arc_share"].to_numpy(dtype=float)
     views = {
         "spectrum": _ramp(facts["misfit"].to_numpy(dtype=float), SPECTRUM_SIGMAS),
         "colour": _ramp(colour, (COMMON_COLOUR, LONGEST_TAIL)),
         "structure": _ramp(structure, (0.0, LONGEST_TAIL)),
-        "arc": _ramp(arc, ARC_SHARES),
+        "arc": _ramp(facts["ring_share"].to_numpy(dtype=float), RING_SHARES),
     }
     anomaly = np.max([np.nan_to_num(value) for value in views.values()], axis=0)
     anomaly = np.where(

@@ -95,7 +95,7 @@ def measure_structure(image: Image, stamps: Image, noise: Array, foreign: BoolAr
         "turn": (change - _NOISE_OF_DIFFERENCE * both.sum(axis=(1, 2))) / safe,
         "peaks": np.log10(np.maximum(maxima.sum(axis=(1, 2)), 1)),
         "halo": _halo(stamps, noise),
-        **measure_arcs(own, image, cy, cx),
+        **measure_arcs(own, image, detection_images(stamps[:, :2], noise[:, :2]), cy, cx),
     }
     return {name: np.where(fine, value, np.nan) for name, value in values.items()}
 

@@ -16,7 +16,7 @@ def measured(image):
     noisy = image + np.random.default_rng(8).normal(0, 1, image.shape)
     stamp = noisy[None].astype(np.float32)
     middle = np.array([STAMP_HALF])
-    found = measure_arcs(stamp, stamp, middle, middle)
+    found = measure_arcs(stamp, stamp, stamp, middle, middle)
     assert set(found) == set(ARCS)
     return {name: float(values[0]) for name, values in found.items()}
 
@@ -36,6 +36,7 @@ def test_a_ring_goes_all_the_way_round():
     """Around a spheroid a ring of 0.7 arcsec is a whole circle of its circumference."""
     found = measured(profile(4) + on_circle(0.7, 360, 25))
     assert found["arc_share"] > 0.9
+    assert found["ring_share"] > 0.9
     assert found["arc_arcsec"] == pytest.approx(2 * np.pi * 0.7, rel=0.2)
 
 
@@ -47,6 +48,11 @@ def test_smooth_galaxies_have_no_arc(index):
     assert found["faint_arc_share"] < 0.25
     assert found["excess_arcsec"] < 0.8
     assert found["ridge_broad"] < 0.12
+
+
+def test_a_disc_with_an_edge_has_no_ring():
+    """A disc that falls faster than an exponential has no gap, whatever its curvature."""
+    assert measured(200 * np.exp(-((RADIUS / 0.6) ** 3)))["ring_share"] < 0.15
 
 
 def test_an_arc_has_its_length():
@@ -84,4 +90,4 @@ def test_nothing_is_nothing():
     found = measured(np.zeros((STAMP_SIDE, STAMP_SIDE)))
     assert found["arc_share"] < 0.15
     none = np.zeros((0, STAMP_SIDE, STAMP_SIDE), np.float32)
-    assert all(v.shape == (0,) for v in measure_arcs(none, none, np.arange(0), np.arange(0)).values())
+    assert all(v.shape == (0,) for v in measure_arcs(none, none, none, np.arange(0), np.arange(0)).values())

@@ -16,7 +16,7 @@ def field():
     magnitude = rng.uniform(22, 28, N)
     names = sorted({*PARTS[0], *PARTS[1], *PARTS[2], *SHAPES})
     facts = pd.DataFrame({name: rng.normal(0.1 * magnitude, 0.1) for name in names})
-    facts["arc_share"], facts["snr"] = rng.uniform(0, 0.3, N), 200.0
+    facts["ring_share"], facts["snr"] = rng.uniform(0, 0.3, N), 200.0
     facts["magnitude"], facts["misfit"] = magnitude, np.abs(rng.normal(0, 0.2, N))
     facts["star"], facts["eligible"] = False, True
     return facts, rng.normal(0.05 * magnitude[:, None], 0.1, (N, 3))
@@ -61,7 +61,7 @@ def test_one_band_leaves_the_structure_and_says_what_is_missing(field):
     """Without colours and spectra two views are missing and the third ranks."""
     facts, _ = field
     facts["misfit"] = np.nan
-    facts.loc[20, [*PARTS[0], *PARTS[1]]] += 2
+    facts.loc[20, [*PARTS[0], *PARTS[1], *PARTS[2]]] += 2
     views = combine(facts, np.zeros((N, 0)))
     assert set(views.missing) == {"spectrum", "colour"}
     assert views.anomaly.argmax() == 20
@@ -70,8 +70,7 @@ def test_one_band_leaves_the_structure_and_says_what_is_missing(field):
 def test_few_objects_are_compared_with_all_and_say_what_is_missing(field):
     """Of eighteen the oddest structure leads, no further than eighteen can tell; colours are not judged."""
     facts, colours = (part[:18] for part in field)
-    facts.loc[3, [*PARTS[0], *PARTS[1]]] += 2
-    facts.loc[3, "arc_share"] = 0.2
+    facts.loc[3, [*PARTS[0], *PARTS[1], *PARTS[2]]] += 2
     views = combine(facts, colours)
     assert views.missing == ("colour",)
     assert views.anomaly.argmax() == 3
@@ -81,7 +80,7 @@ def test_few_objects_are_compared_with_all_and_say_what_is_missing(field):
 def test_absolute_views_need_nobody_to_compare_with(field):
     """A ring around an object and a spectrum that nothing fits speak also where nothing can be compared."""
     facts, colours = (part[:4].copy() for part in field)
-    facts.loc[1, "arc_share"], facts.loc[2, "misfit"] = 0.9, 5.0
+    facts.loc[1, "ring_share"], facts.loc[2, "misfit"] = 0.9, 5.0
     views = combine(facts, colours)
     assert set(views.missing) == {"colour", "structure"}
     assert views.anomaly.tolist() == [0, 1, 1, 0]
@@ -92,7 +91,7 @@ def test_absolute_views_need_nobody_to_compare_with(field):
 def test_the_structure_of_faint_objects_is_not_trusted(field):
     """The same odd structure at S/N 5 is less unusual than at 200."""
     facts, _ = field
-    facts.loc[[20, 21], [*PARTS[0], *PARTS[1]]] += 2
+    facts.loc[[20, 21], [*PARTS[0], *PARTS[1], *PARTS[2]]] += 2
     facts.loc[21, "snr"] = 5.0
     structure = combine(facts, np.zeros((N, 0))).views["structure"]
     assert structure[21] < structure[20]
