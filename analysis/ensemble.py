@@ -31,10 +31,9 @@ COMPANY: Final = (
 )  # fmt: skip
 """Size, shape and neighbours: columns of the view `structure`; each counts upwards."""
 RIDGES: Final = ("ridge_fine", "ridge_broad")
-ARCS: Final = (
-    "arc_share", "arc_arcsec", "faint_arc_share", "faint_arc_arcsec", "excess_arcsec", "excess_contrast",
-)  # fmt: skip
-PARTS: Final = (COMPANY, RIDGES, ARCS)
+ARCS: Final = ("arc_share", "arc_arcsec", "faint_arc_share", "faint_arc_arcsec")
+EXCESS: Final = ("excess_arcsec", "excess_contrast")
+PARTS: Final = (COMPANY, RIDGES, ARCS, EXCESS)
 """The parts of that view, each the tail of the mean rank of its columns."""
 ABSOLUTE: Final = ("spectrum", "arc")
 """Views that need no population."""
@@ -57,6 +56,9 @@ SHAPELESS_SNR: Final = 20.0
 """S/N at which half of what makes a structure odd may be noise."""
 SPECTRUM_SIGMAS: Final = (0.7, 2.0)
 """Misfit per band, in sigmas, at which the view `spectrum` begins and is sure."""
+RESOLVED: Final = (0.5, 2.0)
+"""Above 10^0.5 PSF sizes colours in a small circle are those of one place in the object, not quite the same in
+every band: misfits are divided by 1 and 2 for every further factor of ten in size."""
 RING_SHARES: Final = (0.35, 0.75)
 """Shares of a circle at which the view `arc` begins and is sure."""
 STAR_CEILING: Final = 0.3
@@ -177,8 +179,11 @@ def combine(facts: pd.DataFrame, colours: Array, *, seed: int = 11, resample: bo
     unknown = np.full(len(facts), np.nan)
     colour = _colour(z, colours, magnitude, population) if enough else unknown
     structure = _structure(z, facts, population, seed) if count >= FEWEST else unknown
+    start, slope = RESOLVED
+    size = np.nan_to_num(facts["r50_psf_ratio"].to_numpy(dtype=float))  # log10
+    misfit = facts["misfit"].to_numpy(dtype=float) / (1.0 + slope * np.maximum(size - start, 0.0))
     views = {
-        "spectrum": _ramp(facts["misfit"].to_numpy(dtype=float), SPECTRUM_SIGMAS),
+        "spectrum": _ramp(misfit, SPECTRUM_SIGMAS),
         "colour": _ramp(colour, (COMMON_COLOUR, LONGEST_TAIL)),
         "structure": _ramp(structure, (0.0, LONGEST_TAIL)),
         "arc": _ramp(facts["ring_share"].to_numpy(dtype=float), RING_SHARES),

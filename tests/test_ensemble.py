@@ -6,6 +6,7 @@ import pytest
 
 from analysis.ensemble import COMPANY, PARTS, SHAPES, STAR_CEILING, combine, local_z, standing, tail
 
+ODD = [name for part in PARTS for name in part]
 N = 300
 
 
@@ -14,8 +15,9 @@ def field():
     """Facts and colours of ordinary objects whose features drift with magnitude."""
     rng = np.random.default_rng(5)
     magnitude = rng.uniform(22, 28, N)
-    names = sorted({*PARTS[0], *PARTS[1], *PARTS[2], *SHAPES})
+    names = sorted({*ODD, *SHAPES})
     facts = pd.DataFrame({name: rng.normal(0.1 * magnitude, 0.1) for name in names})
+    facts["r50_psf_ratio"] -= 2.0  # log10: as small as the PSF, most of them
     facts["ring_share"], facts["snr"] = rng.uniform(0, 0.3, N), 200.0
     facts["magnitude"], facts["misfit"] = magnitude, np.abs(rng.normal(0, 0.2, N))
     facts["star"], facts["eligible"] = False, True
@@ -27,7 +29,7 @@ def test_each_way_of_being_odd_comes_first(field):
     facts, colours = field
     colours[10] = [1.5, -1.0, 2.0]
     facts.loc[10, ["sharpness", "peak_ratio", "gini"]] += 2
-    facts.loc[20, [*PARTS[0], *PARTS[1], *PARTS[2]]] += 2
+    facts.loc[20, ODD] += 2
     facts.loc[30, "misfit"] = 4.0
     views = combine(facts, colours)
     assert set(np.argsort(-views.anomaly)[:3]) == {10, 20, 30}
@@ -46,12 +48,22 @@ def test_same_input_same_score_and_order_does_not_matter(field):
     assert np.corrcoef(turned.anomaly, first.anomaly[order])[0, 1] > 0.98
 
 
+def test_the_misfit_of_a_resolved_object_counts_less(field):
+    """The same misfit is sure for a point and a hint for what is ten times as large."""
+    facts, colours = field
+    facts.loc[[30, 31], "misfit"] = 2.0
+    facts.loc[[30, 31], "r50_psf_ratio"] = [0.1, 1.0]
+    spectrum = combine(facts, colours).views["spectrum"]
+    assert spectrum[30] == 1
+    assert 0 < spectrum[31] < 0.5
+
+
 def test_stars_are_ranked_apart(field):
     """A star with an odd shape is capped; one that no star's spectrum fits is not."""
     facts, colours = field
     facts.loc[[40, 41], list(COMPANY)] += 3
     facts.loc[[40, 41], "star"] = True
-    facts.loc[41, "misfit"] = 5.0
+    facts.loc[41, "misfit"] = 50.0  # a misfit of what is so large counts less
     scores = combine(facts, colours).anomaly
     assert scores[40] <= STAR_CEILING
     assert scores[41] == 1
@@ -61,7 +73,7 @@ def test_one_band_leaves_the_structure_and_says_what_is_missing(field):
     """Without colours and spectra two views are missing and the third ranks."""
     facts, _ = field
     facts["misfit"] = np.nan
-    facts.loc[20, [*PARTS[0], *PARTS[1], *PARTS[2]]] += 2
+    facts.loc[20, ODD] += 2
     views = combine(facts, np.zeros((N, 0)))
     assert set(views.missing) == {"spectrum", "colour"}
     assert views.anomaly.argmax() == 20
@@ -70,7 +82,7 @@ def test_one_band_leaves_the_structure_and_says_what_is_missing(field):
 def test_few_objects_are_compared_with_all_and_say_what_is_missing(field):
     """Of eighteen the oddest structure leads, no further than eighteen can tell; colours are not judged."""
     facts, colours = (part[:18] for part in field)
-    facts.loc[3, [*PARTS[0], *PARTS[1], *PARTS[2]]] += 2
+    facts.loc[3, ODD] += 2
     views = combine(facts, colours)
     assert views.missing == ("colour",)
     assert views.anomaly.argmax() == 3
@@ -91,7 +103,7 @@ def test_absolute_views_need_nobody_to_compare_with(field):
 def test_the_structure_of_faint_objects_is_not_trusted(field):
     """The same odd structure at S/N 5 is less unusual than at 200."""
     facts, _ = field
-    facts.loc[[20, 21], [*PARTS[0], *PARTS[1], *PARTS[2]]] += 2
+    facts.loc[[20, 21], ODD] += 2
     facts.loc[21, "snr"] = 5.0
     structure = combine(facts, np.zeros((N, 0))).views["structure"]
     assert structure[21] < structure[20]
