@@ -57,8 +57,8 @@ SHAPELESS_SNR: Final = 20.0
 SPECTRUM_SIGMAS: Final = (0.7, 2.0)
 """Misfit per band, in sigmas, at which the view `spectrum` begins and is sure."""
 RESOLVED: Final = (0.5, 2.0)
-"""Above 10^0.5 PSF sizes colours in a small circle are those of one place in the object, not quite the same in
-every band: misfits are divided by 1 and 2 for every further factor of ten in size."""
+"""Above 10^0.5 PSF sizes colours in a small circle are those of one place in the object, not quite the same
+in every band: misfits are divided by 1 and 2 for every further factor of ten in size."""
 RING_SHARES: Final = (0.35, 0.75)
 """Shares of a circle at which the view `arc` begins and is sure."""
 STAR_CEILING: Final = 0.3
