@@ -229,7 +229,9 @@ def cut_panel(
         return None
     angle, parity = orientation(frame.wcs, x, y)
     turn = math.radians(angle) if parity else 0.0
-    whole = side * (abs(math.cos(turn)) + abs(math.sin(turn)))
+    spread = abs(math.cos(turn)) + abs(math.sin(turn))
+    # The candidate is up to half a pixel from the middle of its own: a corner needs one more.
+    whole = side * spread + (frame.pixel_scale if spread > 1.0 + 1e-4 else 0.0)
     side_px = 2 * math.ceil((whole / frame.pixel_scale - 1.0) / 2.0 - 1e-6) + 1
     reach = side_px // 2 + 1
     if not (-reach < x < frame.shape[1] + reach and -reach < y < frame.shape[0] + reach):

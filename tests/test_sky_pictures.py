@@ -300,3 +300,38 @@ def test_reading_pictures_of_the_sky_needs_numpy_alone():
     code = f"import sys, {modules}; print(*sorted(set({heavy!r}) & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""
+
+
+def test_a_run_leaves_a_view_of_every_frame_and_what_lies_near_each_candidate(finished, jwst_vet):
+    """Views agree with the frames' own WCS; a second ranking makes none anew; one that is lost comes back."""
+    from analysis.i2d import open_frame
+    from analysis.stages.fielding import field_path
+    from store.candidates import load_candidates
+    from store.database import Database
+    from store.frames import frame_records
+    from store.project import Project, slug
+
+    project = Project(finished)
+    database = Database(project.database)
+    records = frame_records(database, "done")
+    assert len(records) == 5
+    candidates = load_candidates(database)
+    ra, dec = candidates["ra"].to_numpy(), candidates["dec"].to_numpy()
+    for record in records:
+        view = load_field(field_path(project, record.frame))
+        with open_frame(record.path) as frame:
+            x, y = frame.pixel(ra, dec)
+        places = view.place(ra, dec)
+        assert np.abs(np.array(places) - ((np.array([x, y]) + 0.5) / view.bin - 0.5)).max() < 0.01
+        assert view.stage_key == record.stage_key
+    for name in candidates["candidate"]:
+        cutouts = load_cutouts(project.cutout_cache / f"{slug(name)}.npz")
+        assert cutouts.neighbours is not None
+        assert cutouts.stars is not None
+        for one, image in zip(cutouts.panels, cutouts.images, strict=True):
+            assert one.rolls_deg
+            shown = turned(np.ones(image.shape), one, one.side_arcsec, sampling(one))
+            assert (shown == 1).all(), "the square is not whole when it is turned north up"
+    before = {path.name: path.stat().st_mtime_ns for path in project.field_cache.iterdir()}
+    assert "nothing changed" in jwst_vet("rank", cwd=finished).stdout
+    assert {path.name: path.stat().st_mtime_ns for path in project.field_cache.iterdir()} == before
