@@ -49,6 +49,8 @@ def compare(measured, scale_njy, x, y, flux):
     sources = measured.sources
     ours_x, ours_y = sources["x"].to_numpy(), sources["y"].to_numpy()
     clean = isolated(ours_x, ours_y) & (sources["snr"].to_numpy() > 20) & (sources["flags"] == "").to_numpy()
+    # nor parted by the other one within the same reach
+    clean &= (np.hypot(ours_x[:, None] - x, ours_y[:, None] - y) < 14.0).sum(axis=1) <= 1
     apart = np.hypot(ours_x[clean, None] - x, ours_y[clean, None] - y)
     nearest = apart.argmin(axis=1)
     distance = apart.min(axis=1)
