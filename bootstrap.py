@@ -15,6 +15,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 BIN = VENV / "bin"
+PACKAGES = ("tui", "analysis", "store")
 CHECKS = (
     ("style", ["ruff", "check", "."]),
     ("format", ["ruff", "format", "--check", "."]),
@@ -64,6 +65,8 @@ def set_up(extra: str) -> int:
     if code:
         print("bootstrap: the installation failed; the lines above say why", file=sys.stderr)
         return code
+    # An editable installation leaves this out: where no bytecode may be written, every start would compile.
+    subprocess.call([str(BIN / "python"), "-m", "compileall", "-q", *(str(ROOT / name) for name in PACKAGES)])
     stamp.write_text(" ".join([digest, *dict.fromkeys([*(done[1:] if done[:1] == [digest] else []), extra])]))
     return 0
 
