@@ -39,6 +39,12 @@ class One(App):
         yield Static("one line")
 One().run()
 """
+FIELD = """
+import sys
+from pathlib import Path
+from analysis.simulate import simulate_field
+simulate_field(Path(sys.argv[1]), size=2048)
+"""
 REPLY = b"\x1b[?62;c"
 FORBIDDEN = ("sklearn", "photutils")
 
@@ -190,14 +196,7 @@ def keys(figures: Figures, terminal: Terminal, name: str, count: int, aim: float
 
 def analysing(folder: Path) -> subprocess.Popen[bytes]:
     """Start a run that measures images on both cores, for as long as we measure."""
-    made = subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            f"from analysis.simulate import simulate_field; simulate_field({str(folder)!r}, size=2048)",
-        ],
-        check=False,
-    )
+    made = subprocess.run([sys.executable, "-c", FIELD, str(folder)], check=False)
     if made.returncode:
         raise SystemExit("the field to analyse could not be made")
     program = f"{sys.executable} -P -m tui"
