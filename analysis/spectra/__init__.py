@@ -1,0 +1,1 @@
+"""Extracted spectra: read, measured, compared, drawn. Files and arrays in, tables out; no store."""
