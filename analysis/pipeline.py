@@ -20,7 +20,7 @@ from store.runs import RunLog, new_run_id
 DONE, BUG, UNUSABLE, PARTLY = 0, 1, 2, 3
 """Exit codes: done; a bug; nothing usable or bad input; done in part."""
 
-STAGES = ("download", "images", "rank", "checks", "report")
+STAGES = ("download", "images", "spectra", "rank", "checks", "report")
 """The stages of a run, in order."""
 
 Listener = Callable[[Mapping[str, Any]], None]
@@ -60,7 +60,7 @@ def execute(
     listener : callable
         Also gets every event.
     paths, zeropoint
-        Handed to the stage `images`.
+        Handed to the stages `images` and `spectra`.
     replan : bool
         Handed to the stage `download`.
     argv : sequence of str
@@ -149,8 +149,11 @@ def _download(
 def _nothing_came(project: Project, result: StageResult) -> bool:
     """Tell whether a download failed wholly and there is nothing else to work on."""
     from analysis.stages.inputs import find_images
+    from analysis.stages.spectra import find_spectra
 
-    return bool(result.failed and not result.done + result.skipped and not find_images(project.products))
+    if not result.failed or result.done + result.skipped:
+        return False
+    return not find_images(project.products) and not find_spectra(project.products)
 
 
 def _stage(
@@ -167,6 +170,10 @@ def _stage(
         from analysis.stages.images import images
 
         return images(project, config, emit, paths=paths, zeropoint=zeropoint, stopping=stopping)
+    if name == "spectra":
+        from analysis.stages.spectra import spectra
+
+        return spectra(project, config, emit, paths=paths, stopping=stopping)
     if name == "rank":
         from analysis.stages.rank import rank
 

@@ -49,6 +49,16 @@ class Project:
         return self.outputs_dir / "figures" / "cutouts"
 
     @property
+    def spectrum_figures(self) -> Path:
+        """PNG plots of spectra."""
+        return self.outputs_dir / "figures" / "spectra"
+
+    @property
+    def spectrum_cache(self) -> Path:
+        """Arrays of spectra, one small file each."""
+        return self.cache / "spectra"
+
+    @property
     def report_dir(self) -> Path:
         """The folder of the report."""
         return self.outputs_dir / "report"
@@ -99,6 +109,7 @@ class Project:
             self.products,
             self.tables,
             self.cutout_figures,
+            self.spectrum_figures,
             self.report_dir,
             self.verdicts,
             self.runs,

@@ -114,3 +114,40 @@ CREATE TABLE rank_history (
 
 -- Features of each candidate on one scale, by which neighbours are found; NULL in a vector is "not measured".
 CREATE TABLE features (candidate VARCHAR, vector FLOAT[]);
+
+-- Files of spectra, the spectra in them, their lines, and what the ranking says of each (kept by store/spectra.py).
+CREATE TABLE spectrum_files (
+    file VARCHAR, path VARCHAR, sha256 VARCHAR, bytes BIGINT, mtime_ns BIGINT, state VARCHAR,
+    error_kind VARCHAR, error_reason VARCHAR, stage_key VARCHAR,
+    instrument VARCHAR, disperser VARCHAR, program VARCHAR, target VARCHAR, date_beg VARCHAR, mjd_beg DOUBLE,
+    exposure_s DOUBLE, exp_type VARCHAR, cal_ver VARCHAR, crds_ctx VARCHAR, layout VARCHAR,
+    n_spectra INTEGER, simulated BOOLEAN, notes VARCHAR, measured_at VARCHAR, seconds DOUBLE
+);
+
+CREATE TABLE spectra (
+    spectrum VARCHAR, file VARCHAR, n INTEGER, instrument VARCHAR, disperser VARCHAR, source VARCHAR,
+    ra DOUBLE, dec DOUBLE, position VARCHAR, source_type VARCHAR, integrations INTEGER, variability DOUBLE,
+    flux_unit VARCHAR, wavelength_min DOUBLE, wavelength_max DOUBLE, n_valid INTEGER, valid_fraction DOUBLE,
+    flux_median DOUBLE, flux_err_median DOUBLE, snr DOUBLE, snr_continuum DOUBLE, error_scale DOUBLE,
+    slope DOUBLE, curvature DOUBLE, break_wavelength DOUBLE, break_ratio DOUBLE, break_snr DOUBLE,
+    break_explained BOOLEAN, redshift DOUBLE, redshift_err DOUBLE, redshift_grade VARCHAR,
+    redshift_second DOUBLE, redshift_lead DOUBLE,
+    n_emission INTEGER, n_absorption INTEGER, n_matched INTEGER, n_unexplained INTEGER,
+    unexplained_snr DOUBLE, n_spikes INTEGER, line_snr DOUBLE, largest_width DOUBLE,
+    broad_sigmas DOUBLE, broad_velocity DOUBLE, peak_snr DOUBLE, negative_fraction DOUBLE,
+    residual_chi2 DOUBLE, residual_skew DOUBLE, residual_kurtosis DOUBLE, flags VARCHAR, simulated BOOLEAN
+);
+
+CREATE TABLE spectral_lines (
+    spectrum VARCHAR, line INTEGER, name VARCHAR, wavelength DOUBLE, wavelength_err DOUBLE,
+    rest_wavelength DOUBLE, line_snr DOUBLE, line_flux DOUBLE, line_flux_err DOUBLE, line_flux_unit VARCHAR,
+    equivalent_width DOUBLE, fwhm DOUBLE, fwhm_err DOUBLE, lsf_fwhm DOUBLE, velocity_fwhm DOUBLE,
+    broad_sigmas DOUBLE, explained BOOLEAN
+);
+
+CREATE TABLE spectrum_scores (
+    spectrum VARCHAR, candidate VARCHAR, separation_arcsec DOUBLE, spectrum_rank INTEGER,
+    composite_score DOUBLE, anomaly_score DOUBLE, isolation_forest_score DOUBLE, snr_score DOUBLE,
+    artifact_score DOUBLE, consistency_score DOUBLE, terms VARCHAR, artifact_probability DOUBLE,
+    view_unexplained DOUBLE, view_broad DOUBLE, view_step DOUBLE, view_set DOUBLE
+);

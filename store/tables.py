@@ -163,6 +163,73 @@ _COLUMNS = {
         Column("outcome", "text", "", "pass, fail, inconclusive or not run"),
         Column("checked_at", "text", "UTC", "time of the outcome"),
         *(Column(c, "text", "", "outcome of this check; conflict if vetters differ") for c in CHECKS),
+        Column("spectrum", "text", "", "file and row of the spectrum in it"),
+        Column("disperser", "text", "", "grating or prism with its filter, channel and band, or grism"),
+        Column("row", "integer", "", "place among the spectra of its file, from 0"),
+        Column("name_of_source", "free text", "", "the observers' name of the source"),
+        Column("position", "text", "", "keyword that the position comes from; empty if none"),
+        Column("source_type", "text", "", "POINT, EXTENDED or UNKNOWN"),
+        Column("integrations", "integer", "", "integrations averaged into it"),
+        Column("variability", "number", "", "largest departure of one integration, in robust deviations"),
+        Column("spectrum_unit", "text", "", "unit of its fluxes: uJy, or MJy/sr of an extended source"),
+        Column("wavelength_min", "number", "um", "first valid wavelength"),
+        Column("wavelength_max", "number", "um", "last valid wavelength"),
+        Column("n_valid", "integer", "", "valid samples"),
+        Column("valid_fraction", "number", "0 to 1", "valid samples over samples between the first and last"),
+        Column("flux_median", "number", "spectrum_unit", "median flux"),
+        Column("flux_err_median", "number", "spectrum_unit", "median noise of one sample"),
+        Column("snr_continuum", "number", "", "median of continuum over noise, per sample"),
+        Column("error_scale", "number", "", "scatter over the file's errors: 1 where these are right"),
+        Column("slope", "number", "", "d ln f_nu / d ln wavelength"),
+        Column("curvature", "number", "", "quadratic term of ln f_nu against ln wavelength"),
+        Column("break_wavelength", "number", "um", "the strongest step of the continuum"),
+        Column("break_ratio", "number", "", "its red side over its blue side"),
+        Column("break_snr", "number", "", "its significance"),
+        Column("break_explained", "yes or no", "", "a usual break at a secure redshift"),
+        Column("redshift", "number", "", "redshift by vote of the lines"),
+        Column("redshift_err", "number", "", "its error"),
+        Column("redshift_grade", "text", "", "secure, tentative or none"),
+        Column("redshift_second", "number", "", "the redshift with the next highest vote"),
+        Column("redshift_lead", "number", "", "ratio of the two votes, at most 10"),
+        Column("n_emission", "integer", "", "emission lines of S/N 5 or more"),
+        Column("n_absorption", "integer", "", "absorption lines of S/N 5 or more"),
+        Column("n_matched", "integer", "", "lines that the redshift explains"),
+        Column("n_unexplained", "integer", "", "emission lines that it does not explain"),
+        Column("unexplained_snr", "number", "", "S/N of the strongest of these"),
+        Column("n_spikes", "integer", "", "cosmic rays and hot pixels refused"),
+        Column("largest_width", "number", "Angstrom", "largest equivalent width, observed frame"),
+        Column("broad_sigmas", "number", "", "by how much a line is wider than 2.5 unresolved ones"),
+        Column("broad_velocity", "number", "km/s", "FWHM of the broadest such line, instrument taken off"),
+        Column("residual_chi2", "number", "", "mean square of the residual without lines, in noise"),
+        Column("residual_skew", "number", "", "its skewness"),
+        Column("residual_kurtosis", "number", "", "its excess kurtosis"),
+        Column("negative_fraction", "number", "0 to 1", "samples more than 3 sigma below zero"),
+        Column("spectrum_rank", "integer", "", "place by composite score among spectra"),
+        Column("separation_arcsec", "number", "arcsec", "distance to the image candidate it belongs to"),
+        Column("view_unexplained", "number", "0 to 1", "oddity by unexplained lines"),
+        Column("view_broad", "number", "0 to 1", "oddity by broad lines"),
+        Column("view_step", "number", "0 to 1", "oddity by an unusual step"),
+        Column("view_set", "number", "0 to 1", "oddity among the spectra of the set; empty if too few"),
+        Column("line", "integer", "", "number of the line in its spectrum, by wavelength"),
+        Column("name", "text", "", "the usual line that it is at the redshift; empty if none"),
+        Column("wavelength", "number", "um", "centre, observed, vacuum"),
+        Column("wavelength_err", "number", "um", "its error"),
+        Column("rest_wavelength", "number", "um", "centre over 1 + redshift"),
+        Column("line_snr", "number", "", "matched-filter S/N, negative for absorption"),
+        Column("line_flux", "number", "line_flux_unit", "integrated flux"),
+        Column("line_flux_err", "number", "line_flux_unit", "its error"),
+        Column("line_flux_unit", "text", "", "W/m2, or W/m2/sr of an extended source"),
+        Column(
+            "equivalent_width",
+            "number",
+            "Angstrom",
+            "observed, emission positive; empty without continuum",
+        ),
+        Column("fwhm", "number", "um", "width as observed"),
+        Column("fwhm_err", "number", "um", "its error"),
+        Column("lsf_fwhm", "number", "um", "width of an unresolved line there"),
+        Column("velocity_fwhm", "number", "km/s", "width with the instrument's taken off; 0 if unresolved"),
+        Column("explained", "yes or no", "", "whether a usual line is there at the redshift"),
         Column("simulated", "yes or no", "", "true where the pixels are SIMULATED"),
         Column("file", "text", "", "name of the file in data/products"),
         Column("product", "text", "", "what it holds: i2d, x1d, cat or segm"),
@@ -213,6 +280,23 @@ _CHECK_COLUMNS = " ".join(CHECKS)
 
 def _columns(names: str) -> tuple[Column, ...]:
     return tuple(_COLUMNS[name] for name in names.split())
+
+
+_SPECTRUM_COLUMNS = (
+    "spectrum file row candidate instrument disperser name_of_source ra dec position redshift redshift_err "
+    "redshift_grade redshift_second redshift_lead snr snr_continuum line_snr composite_score anomaly_score "
+    "isolation_forest_score snr_score artifact_score consistency_score terms artifact_probability "
+    "view_unexplained view_broad view_step view_set n_emission n_absorption n_matched n_unexplained "
+    "unexplained_snr largest_width broad_sigmas broad_velocity slope curvature break_wavelength break_ratio "
+    "break_snr break_explained n_spikes error_scale residual_chi2 residual_skew residual_kurtosis "
+    "negative_fraction n_valid valid_fraction wavelength_min wavelength_max flux_median flux_err_median "
+    "spectrum_unit source_type integrations variability flags simulated"
+)
+_SPECTRA = """
+SELECT s.* EXCLUDE (n, source, flux_unit), s.n AS row, s.source AS name_of_source,
+    s.flux_unit AS spectrum_unit, c.* EXCLUDE (spectrum)
+FROM spectra s
+"""
 
 
 TABLES = {
@@ -275,6 +359,37 @@ TABLES = {
             FROM candidate_frames c JOIN candidates k ON k.candidate = c.candidate
             """,
             "rank, frame",
+        ),
+        Table(
+            "all_spectra",
+            "one spectrum of one source",
+            _columns(_SPECTRUM_COLUMNS),
+            f"{_SPECTRA} LEFT JOIN spectrum_scores c ON c.spectrum = s.spectrum",
+            "file, row",
+        ),
+        Table(
+            "spectral_lines",
+            "one line of one spectrum",
+            _columns(
+                "spectrum line name wavelength wavelength_err rest_wavelength line_snr line_flux "
+                "line_flux_err line_flux_unit equivalent_width fwhm fwhm_err lsf_fwhm velocity_fwhm "
+                "broad_sigmas explained redshift redshift_grade simulated"
+            ),
+            """
+            SELECT l.*, s.redshift, s.redshift_grade, s.simulated FROM spectral_lines l
+            JOIN spectra s ON s.spectrum = l.spectrum
+            """,
+            "spectrum, line",
+        ),
+        Table(
+            "anomaly_candidates_spectra",
+            "one spectrum that is a candidate or belongs to one, the most interesting first",
+            _columns(f"spectrum_rank rank kind separation_arcsec {_SPECTRUM_COLUMNS}"),
+            f"""{_SPECTRA} JOIN spectrum_scores c ON c.spectrum = s.spectrum
+            JOIN candidates k ON k.candidate = c.candidate""".replace(
+                "SELECT ", "SELECT k.rank, k.kind, ", 1
+            ),
+            "spectrum_rank",
         ),
         Table(
             "verdicts",

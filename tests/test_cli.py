@@ -17,6 +17,7 @@ COMMANDS = (
     "check",
     "download",
     "images",
+    "spectra",
     "rank",
     "report",
     "run",

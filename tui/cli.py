@@ -85,6 +85,13 @@ def _images(parser: argparse.ArgumentParser) -> None:
     _json(parser)
 
 
+def _spectra(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "files", nargs="*", type=Path, metavar="FITS", help="spectra of your own (default: data/products)"
+    )
+    _json(parser)
+
+
 def _run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--detach", action="store_true", help="start it, print its id and return")
     parser.add_argument("--follow", action="store_true", help="show the run that is going on until it ends")
@@ -136,6 +143,7 @@ COMMANDS = (
     Command("download", "find the target's products at the archive and fetch them", "download", _download),
     Command("vet", "open the app on a list of your own: a CSV file with ra and dec", "vet", _vet),
     Command("images", "detect and measure every source of the images", "images", _images),
+    Command("spectra", "measure every spectrum: lines, redshift, oddities; then rank", "spectra", _spectra),
     Command("rank", "join frames into objects, score and rank them, cut out the candidates", "rank", _json),
     Command(
         "checks",

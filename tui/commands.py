@@ -142,7 +142,11 @@ def demo(arguments: argparse.Namespace) -> int:
     if not (project.products / TRUTH_NAME).exists():
         print(f"making a SIMULATED field in {project.products}", flush=True)
         simulate_field(project.products)
-    code = _execute(project, config, ("images", "rank", "report"), Console())
+    from analysis.simulate.x1d import SPECTRA_TRUTH_NAME, places_of_truth, simulate_spectra
+
+    if not (project.products / SPECTRA_TRUTH_NAME).exists():
+        simulate_spectra(project.products, positions=places_of_truth(project.products / TRUTH_NAME))
+    code = _execute(project, config, ("images", "spectra", "rank", "report"), Console())
     if code != DONE or arguments.no_app or not (sys.stdin.isatty() and sys.stdout.isatty()):
         if code == DONE:
             _print_top(project)
@@ -227,6 +231,21 @@ def images(arguments: argparse.Namespace) -> int:
     if code == UNUSABLE:
         _say_nothing(project, arguments.files)
     return code
+
+
+def spectra(arguments: argparse.Namespace) -> int:
+    """Measure spectra, and rank them with what there is."""
+    project, config = open_project(arguments)
+    console = _console(arguments)
+    result = _run_stages(project, config, ("spectra", "rank"), console, paths=arguments.files or None)
+    if result.stages[0].done + result.stages[0].skipped == 0:
+        if arguments.files:
+            return _say_error(f"none of the {len(arguments.files)} files could be used")
+        return _say_error(
+            f"{project.products}: no usable spectra there; put *_x1d.fits files into it, "
+            "or name files: jwst-vet spectra FILE..."
+        )
+    return result.exit_code
 
 
 def _say_nothing(project: Project, files: Sequence[Path]) -> None:

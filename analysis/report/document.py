@@ -10,6 +10,7 @@ from analysis.report.naming import field_name
 from analysis.report.products import times
 from analysis.report.redo import redo
 from analysis.report.searched import searched
+from analysis.report.spectra import spectra
 from analysis.report.unchecked import unchecked
 
 
@@ -28,6 +29,7 @@ def render(facts: Facts) -> str:
         *methods(facts),
         *completeness(facts),
         *findings(facts),
+        *spectra(facts),
         *decisions(facts),
         *unchecked(facts),
         *redo(facts),
@@ -39,8 +41,8 @@ def render(facts: Facts) -> str:
 def _simulated(facts: Facts) -> str:
     if facts.all_simulated:
         return (
-            "> **SIMULATED.** Every image here was made by a program. Nothing in this report is an "
-            "observation of the sky."
+            "> **SIMULATED.** Every image and spectrum here was made by a program. Nothing in this report "
+            "is an observation of the sky."
         )
     return (
         "> **SIMULATED images are among those searched.** They are marked in each table; what comes "
@@ -55,10 +57,16 @@ def _summary(facts: Facts) -> str:
     decided = sum(1 for row in facts.candidates if facts.label(row.candidate))
     unusable = f", {len(facts.failed)} unusable" if facts.failed else ""
     return (
-        f"{len(facts.done)} images ({escape(bands)}){unusable}; {facts.n_candidates} candidates; "
+        f"{len(facts.done)} images ({escape(bands)}){unusable}{_spectra(facts)}; "
+        f"{facts.n_candidates} candidates; "
         f"{decided} of them with a person's label. A candidate is a source that deserves a look, not a "
         "discovery."
     )
+
+
+def _spectra(facts: Facts) -> str:
+    total = sum(file.n_spectra for file in facts.spectrum_files if file.state == "done")
+    return f"; {total} spectra" if facts.spectrum_files else ""
 
 
 def _times(facts: Facts) -> list[str]:

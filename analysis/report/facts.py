@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -14,6 +14,7 @@ from store.candidates import CandidateRow, MemberRow
 from store.frames import FrameRecord
 from store.journal import Problem
 from store.products import ProductRecord
+from store.spectra import SpectrumFileRecord
 from store.verdicts import CHECKS, CONFLICT, VerdictState
 
 TABLE_ROWS = 50
@@ -66,6 +67,12 @@ class Facts:
         Anomalies put into the frames and ranked; empty where that was not done for them as they are.
     recall_figure : str
         Path of its figure; "" where there is none.
+    spectrum_files : sequence of SpectrumFileRecord
+        Files of spectra, done and failed.
+    spectra, spectral_lines : sequence of mapping
+        The first spectra with their scores, best first, and their lines.
+    spectrum_figures : mapping
+        By spectrum: the path of its figure, relative to the report.
     """
 
     config: Config
@@ -87,6 +94,10 @@ class Facts:
     completeness_figure: str = ""
     recall: Sequence[Injected] = ()
     recall_figure: str = ""
+    spectrum_files: Sequence[SpectrumFileRecord] = ()
+    spectra: Sequence[Mapping[str, Any]] = ()
+    spectral_lines: Sequence[Mapping[str, Any]] = ()
+    spectrum_figures: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def done(self) -> tuple[FrameRecord, ...]:
@@ -101,13 +112,14 @@ class Facts:
 
     @property
     def simulated(self) -> bool:
-        """Whether any frame is simulated."""
-        return any(frame.simulated for frame in self.frames)
+        """Whether any frame or spectrum is simulated."""
+        return any(f.simulated for f in self.frames) or any(f.simulated for f in self.spectrum_files)
 
     @property
     def all_simulated(self) -> bool:
-        """Whether every frame that was measured is simulated."""
-        return all(frame.simulated for frame in self.done)
+        """Whether every frame and spectrum that was measured is simulated."""
+        spectra = [file for file in self.spectrum_files if file.state == "done"]
+        return all(frame.simulated for frame in self.done) and all(file.simulated for file in spectra)
 
     @cached_property
     def by_candidate(self) -> dict[str, list[VerdictState]]:

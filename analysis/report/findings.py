@@ -2,6 +2,7 @@
 
 from analysis.report.facts import PICTURES, TABLE_ROWS, Facts
 from analysis.report.markdown import escape, image, number, table
+from analysis.report.spectra import figures_of
 from store.candidates import CandidateRow
 
 NOTICE = "*These candidates come from SIMULATED images.*"
@@ -72,6 +73,8 @@ def _candidate(facts: Facts, row: CandidateRow) -> list[str]:
     """Return heading, picture, score and measured values of one candidate."""
     blocks = [f"#### {row.rank}. {escape(row.candidate)}"]
     simulated = "SIMULATED, " if row.simulated else ""
+    if row.kind == "spectrum":
+        return [*blocks, _waterfall(facts, row), *figures_of(facts, row)]
     figure = facts.figures.get(row.candidate)
     if figure:
         blocks.append(image(f"{simulated}cutouts of {row.candidate} in every frame, rank {row.rank}", figure))
@@ -79,7 +82,7 @@ def _candidate(facts: Facts, row: CandidateRow) -> list[str]:
         blocks.append("There is no figure of it.")
     blocks += [_waterfall(facts, row), *_why(facts, row), _measured(row)]
     blocks.append(_in_each_frame(facts, row))
-    return blocks
+    return [*blocks, *figures_of(facts, row)]
 
 
 def _in_each_frame(facts: Facts, row: CandidateRow) -> str:

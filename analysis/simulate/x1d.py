@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from analysis.spectra.resolution import lsf_fwhm
 
-SPECTRA_TRUTH_NAME: Final = "truth_spectra.csv"
+SPECTRA_TRUTH_NAME: Final = "simulated_truth_spectra.csv"
 ODDITIES: Final = ("unexplained_lines", "broad_lines", "strong_break")
 PROGRAM: Final = "99001"
 _FWHM: Final = 2.354820045
@@ -245,15 +245,22 @@ def simulate_spectra(
         truth += [
             (
                 path.name, place, disperser, f"{one.z:.5f}", one.oddity, f"{ra[place]:.7f}",
-                f"{dec[place]:.7f}", ";".join(f"{w:.5f}:{s:.1f}" for w, s in one.lines),
+                f"{dec[place]:.7f}", ";".join(f"{w:.5f}:{s:.1f}" for w, s in one.lines), "SIMULATED",
             )
             for place, one in enumerate(mine)
         ]  # fmt: skip
     with (folder / SPECTRA_TRUTH_NAME).open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(("file", "row", "disperser", "z", "oddity", "ra", "dec", "lines_um_snr"))
+        writer.writerow(("file", "row", "disperser", "z", "oddity", "ra", "dec", "lines_um_snr", "note"))
         writer.writerows(truth)
     return paths
+
+
+def places_of_truth(path: Path, number: int = 8) -> list[tuple[float, float]]:
+    """Return ra, dec (degrees) of the first anomalies of a simulated field's truth table."""
+    with path.open(encoding="utf-8", newline="") as file:
+        odd = [row for row in csv.DictReader(file) if row["is_anomaly"] == "True"]
+    return [(float(row["ra"]), float(row["dec"])) for row in odd[:number]]
 
 
 def _write(
@@ -288,7 +295,7 @@ def _primary(name: str, disperser: str, seed: int) -> fits.Header:
         ("ORIGIN", "jwst-vet simulator", "Organization responsible for creating file"),
         ("SIMULATE", True, "SIMULATED data, not an observation"),
         ("SIMSEED", seed, "Seed of the simulated spectra"),
-        ("FILENAME", name, "Name of the file"),
+        ("FILENAME", name, ""),
         ("CAL_VER", "1.20.2", "Calibration software version imitated"),
         ("CRDS_CTX", "jwst_1464.pmap", "CRDS context imitated"),
         ("DATAMODL", "MultiSpecModel", "Type of data model"),

@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analysis.ranking import composite, snr_score
+from analysis.ranking import consistency_score, snr_score
 from analysis.spectra.spectrum import FloatArray
+from analysis.weighting import composite
 
 LEAST_FOR_FOREST: Final = 30
 LEAST_FOR_DISTANCE: Final = 5
@@ -209,42 +210,42 @@ def flags_of(row: Any) -> str:
     return ",".join(sorted(name for name, true in found.items() if true))
 
 
-def consistency(table: pd.DataFrame, lines: pd.DataFrame, group: npt.NDArray[np.int64]) -> FloatArray:
-    """Return, of each spectrum's strongest line, the share of the spectra covering it that show it.
+def shown_elsewhere(table: pd.DataFrame, lines: pd.DataFrame, group: npt.NDArray[np.int64]) -> pd.DataFrame:
+    """Return, of each spectrum's strongest line, how many spectra of its place cover it and show it.
 
-    Spectra of one group are of one place. NaN where fewer than two of them cover the line, or there is none.
+    Spectra of one group are of one place. Columns covering and showing, 0 where there is no line.
     """
     low, high = table["wavelength_min"].to_numpy(dtype=float), table["wavelength_max"].to_numpy(dtype=float)
-    names = table["spectrum"].astype(str).to_numpy()
+    names = table["spectrum"].astype(str).tolist()
     by_spectrum = dict(iter(lines.groupby("spectrum", sort=False))) if len(lines) else {}
-    shares = np.full(len(table), np.nan)
+    members: dict[int, list[int]] = {}
+    for place, number in enumerate(group.tolist()):
+        members.setdefault(number, []).append(place)
+    covering, showing = np.zeros(len(table), dtype=np.int64), np.zeros(len(table), dtype=np.int64)
     for place, name in enumerate(names):
         mine = by_spectrum.get(name)
         if mine is None:
             continue
         strongest = mine.iloc[int(mine["line_snr"].abs().to_numpy().argmax())]
         at, width = float(strongest["wavelength"]), float(strongest["fwhm"])
-        covering = [
-            other for other in np.flatnonzero(group == group[place]).tolist() if low[other] < at < high[other]
-        ]
-        if len(covering) < 2:
-            continue
-        shown = sum(
-            bool((np.abs(by_spectrum[names[other]]["wavelength"] - at) <= max(width, 0.003 * at)).any())
-            for other in covering
-            if names[other] in by_spectrum
-        )
-        shares[place] = shown / len(covering)
-    return shares
+        for other in members[int(group[place])]:
+            if not low[other] < at < high[other]:
+                continue
+            covering[place] += 1
+            theirs = by_spectrum.get(names[other])
+            if theirs is not None:
+                near = np.abs(theirs["wavelength"].to_numpy(dtype=float) - at) <= max(width, 0.003 * at)
+                showing[place] += bool(near.any())
+    return pd.DataFrame({"covering": covering, "showing": showing})
 
 
-def ranked(table: pd.DataFrame, oddities: Oddities, shares: FloatArray, weights: Any) -> pd.DataFrame:
+def ranked(table: pd.DataFrame, oddities: Oddities, shown: pd.DataFrame, weights: Any) -> pd.DataFrame:
     """Return the table with the four terms, the composite score and the terms that could be computed."""
     terms = {
         "anomaly": oddities.anomaly,
         "snr": snr_score(table["snr"].to_numpy(dtype=float)),
         "artifact": 1.0 - oddities.artifact_probability,
-        "consistency": shares,
+        "consistency": consistency_score(shown["showing"].to_numpy(), shown["covering"].to_numpy()),
     }
     score, used = composite(terms, weights)
     return table.assign(

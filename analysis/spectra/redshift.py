@@ -13,7 +13,7 @@ from analysis.spectra.spectrum import FloatArray
 SECURE, TENTATIVE, NONE = "secure", "tentative", "none"
 LEAD: Final = 1.15
 LEAD_OF_TWO: Final = 1.3
-"""Least ratio of the best vote over the runner-up's of a secure redshift; the same where two lines carry it."""
+"""Least lead of the best vote over the runner-up's of a secure redshift, and where two lines carry it."""
 LEAST_EXPLAINED: Final = 0.6
 """Least share of the lines' summed S/N that a secure redshift explains."""
 LEAST_VOTE: Final = 4.0
@@ -57,8 +57,8 @@ def vote(
     Each line of `VOTERS` gives its S/N at the place it would have, clipped to −1.5…8 and weighted; the sum
     over lines is the vote. Of the highest votes the one that also explains most of the found lines is taken.
     It is secure if two or more found emission lines are explained, they hold 60 % of
-    the S/N of all found, no stronger partner of a doublet is missing, and the best vote leads over any other redshift
-    by 15 %, by 30 % where only two lines are explained;
+    the S/N of all found, no stronger partner of a doublet is missing, and the best vote leads over any other
+    redshift by 15 %, by 30 % where only two lines are explained;
     tentative if one line is explained; none without emission lines.
 
     Parameters

@@ -1,7 +1,7 @@
 """The second half of stage `rank`: candidates in; a cutout file and a figure of each out."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -135,8 +135,9 @@ def targets_of(candidates: "pd.DataFrame", sources: "pd.DataFrame") -> list[Targ
 
 
 def cut_candidates(
-    project: Project, cutout_size: int, records: Sequence[FrameRecord], targets: Sequence[Target], emit: Emit
-) -> None:
+    project: Project, cutout_size: int, records: Sequence[FrameRecord], targets: Sequence[Target], emit: Emit,
+    ranks: Mapping[str, int] | None = None,
+) -> None:  # fmt: skip
     """Write cutout file and figure of the first candidates, and remove those of candidates no longer ranked.
 
     Panels stand in order of wavelength, then of time. A frame that cannot be opened has none.
@@ -153,7 +154,7 @@ def cut_candidates(
             cutouts = cutout_set(target, cut)
             cache, figure = figure_paths(project, target.candidate)
             save_cutouts(cache, cutouts)
-            save_montage(figure, cutouts, title=f"rank {place}")
+            save_montage(figure, cutouts, title=f"rank {(ranks or {}).get(target.candidate, place)}")
             emit(
                 {"event": "progress", "stage": "rank", "done": place, "total": len(wanted), "text": "cutouts"}
             )

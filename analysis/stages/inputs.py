@@ -18,7 +18,7 @@ from store.frames import forget_frame, frame_name, frame_records, move_frame
 _SUFFIXES = (".fits", ".fits.gz", ".fit", ".fit.gz")
 _NOT_SCIENCE = (
     "_wht", "_err", "_rms", "_con", "_ctx", "_exp", "_bkg", "_segm",
-    "_x1d", "_c1d", "_x1dints", "_s2d", "_s3d",
+    "_x1d", "_c1d", "_x1dints", "_c1dints", ".spec", "_s2d", "_s3d",
 )  # fmt: skip
 _HASH_BLOCK = 1 << 22
 

@@ -14,11 +14,14 @@ from analysis.stages.covering import candidate_tables, cover_candidates
 from analysis.stages.cutting import FIGURES, cut_candidates, missing_figures, targets_of
 from analysis.stages.fielding import make_fields, missing_fields
 from analysis.stages.forcing import Outcome, ensemble, ensemble_facts, score_by_object
+from analysis.stages.ranking_spectra import TABLES as SPECTRA_TABLES
+from analysis.stages.ranking_spectra import draw_spectra, no_images, with_spectra
 from store.candidates import Ranking, known_names, load_candidates, note_ranking, ranking_info, save_ranking
 from store.database import Database
 from store.frames import FrameRecord, frame_records
 from store.project import Project
 from store.sources import load_sources
+from store.spectra import save_scores, spectrum_files
 from store.tables import write_table
 from store.verdicts import VerdictBook
 
@@ -28,7 +31,13 @@ if TYPE_CHECKING:
     from analysis.alignment import Offset
 
 CODE_VERSION = "4"
-TABLES = ("all_sources", "anomaly_candidates_images", "ranked_candidates", "candidate_frames")
+TABLES = (
+    "all_sources",
+    "anomaly_candidates_images",
+    "ranked_candidates",
+    "candidate_frames",
+    *SPECTRA_TABLES,
+)
 PACKAGES = ("astropy", "duckdb", "numpy", "pandas", "photutils", "scikit-learn", "scipy", "sep")
 """Packages whose version can change a number; the record of a ranking names them."""
 
@@ -40,36 +49,48 @@ def rank(project: Project, config: Config, emit: Emit) -> StageResult:
     counts only where it detected one.
     """
     db = Database(project.database)
-    records = frame_records(db, "done")
-    if not records:
+    records, spectra = frame_records(db, "done"), spectrum_files(db, "done")
+    if not records and not spectra:
         return StageResult("rank")
     # Names that people decided on are kept, even where the database was made anew from the journals.
     VerdictBook(project, config.vetting.name(), database=db).index()
-    key = ranking_key(records, config)
+    key = ranking_key(records, config, [(file.file, file.stage_key) for file in spectra])
     if _nothing_to_do(project, db, key):
         emit({"event": "note", "stage": "rank", "text": "nothing changed since the last ranking"})
-        return StageResult("rank", skipped=len(records), lines=_lines(ranking_info(db)))
+        return StageResult("rank", skipped=len(records) + len(spectra), lines=_lines(ranking_info(db)))
     sources = load_sources(db)
-    ranking, failures = make_ranking(project, config, records, sources, known_names(db), emit)
+    if records:
+        ranking, failures = make_ranking(project, config, records, sources, known_names(db), emit)
+    else:
+        ranking, failures = no_images(_info(config, [], [], 0, 0, sources, [])), []
+    ranking, told = with_spectra(db, config, ranking, spectra, known_names(db))
     ranking.info.update(key=key, whole=False)
     save_ranking(db, ranking)
+    save_scores(db, told)
     for name in TABLES:
         write_table(project, db, name)
-    cut_candidates(project, config.cutout_size, records, targets_of(ranking.candidates, sources), emit)
+    images = ranking.candidates[ranking.candidates["kind"] == "image"]
+    ranks = dict(zip(images["candidate"], images["rank"].tolist(), strict=True))
+    cut_candidates(project, config.cutout_size, records, targets_of(images, sources), emit, ranks)
+    draw_spectra(project, db, emit)
     make_fields(project, records, emit)
     # Last of all, so that a run killed on the way ranks again: its tables or pictures may be older ones.
     note_ranking(db, whole=True)
     unread = len(failures)
     for line in failures:
         emit({"event": "frame_failed", "stage": "rank", "frame": line.partition(": ")[0], "text": line})
-    return StageResult("rank", len(records) - unread, unread, 0, tuple(failures), _lines(ranking.info))
+    done = len(records) + len(spectra) - unread
+    return StageResult("rank", done, unread, 0, tuple(failures), _lines(ranking.info))
 
 
-def ranking_key(records: Sequence[FrameRecord], config: Config) -> str:
-    """Return the name of what a ranking depends on: the frames as measured, the parameters, the code."""
+def ranking_key(
+    records: Sequence[FrameRecord], config: Config, spectra: Sequence[tuple[str, str]] = ()
+) -> str:
+    """Return the name of what a ranking depends on: frames and spectra as measured, parameters, code."""
     facts = [
         CODE_VERSION,
         sorted((record.frame, record.stage_key) for record in records),
+        sorted(spectra),
         config.min_snr,
         config.top_anomalies_per_image,
         config.cutout_size,
@@ -216,7 +237,8 @@ def _nothing_to_do(project: Project, db: Database, key: str) -> bool:
     info = ranking_info(db)
     if info.get("key") != key or not info.get("whole", True) or info["coverage_unknown"]:
         return False
-    names = load_candidates(db)["candidate"].tolist()
+    held = load_candidates(db)
+    names = held[held["kind"] == "image"]["candidate"].tolist()
     tables = all((project.tables / f"{name}.csv").exists() for name in TABLES)
     return (
         tables
@@ -229,12 +251,16 @@ def _lines(info: dict[str, Any]) -> tuple[str, ...]:
     """Return what a person is told of a ranking."""
     counts = "{n_candidates} candidates of {n_objects} objects, {n_sources} sources".format_map(info)
     lines = [f"{counts} in {len(info['frames'])} frames"]
+    if info.get("spectra"):
+        facts = info["spectra"]
+        beside = f"{facts['n_joined']} belong to a candidate of the images"
+        lines.append(f"{facts['n_spectra']} spectra: {facts['n_candidates']} candidates, {beside}")
     few = [
         band for group in info["groups"] if group["method"] != "isolation_forest" for band in group["bands"]
     ]
     missing = info.get("ensemble", {}).get("missing_views", {})
     lines += [f"view not computed: {name} ({reason})" for name, reason in missing.items()]
-    if info["method"] == "ensemble" and "ensemble" not in info:
+    if info["method"] == "ensemble" and info["frames"] and "ensemble" not in info:
         lines.append("no object could be measured over bands: ranked by the shapes of each band alone")
     if few and "ensemble" not in info and info["method"] != "robust_distance":
         lines.append(

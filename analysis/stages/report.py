@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from analysis import recalled
 from analysis.config import Config
@@ -16,12 +17,15 @@ from analysis.report.facts import PICTURES, TABLE_ROWS, Facts
 from analysis.stages import Emit, StageResult
 from analysis.stages.cutting import figure_paths
 from analysis.stages.recalling import recall_key
+from analysis.stages.ranking_spectra import FIGURES
+from analysis.stages.ranking_spectra import figure_path as spectrum_figure
 from store import __version__
 from store.candidates import CandidateRow, aliases, candidate_order, candidate_rows, members, ranking_info
 from store.database import Database
 from store.frames import FrameRecord, frame_records
 from store.products import product_records
 from store.project import Project, StoreError
+from store.spectra import best_spectra, lines_of, spectrum_files
 from store.tables import TABLES, write_table
 from store.verdicts import VerdictBook
 
@@ -29,11 +33,11 @@ from store.verdicts import VerdictBook
 def report(project: Project, config: Config, emit: Emit) -> StageResult:
     """Write every table and REPORT.md of what there is now.
 
-    Nothing is written where no frame was measured yet.
+    Nothing is written where no frame and no spectrum was measured yet.
     """
     db = Database(project.database)
     records = frame_records(db)
-    if not any(record.state == "done" for record in records):
+    if "done" not in {record.state for record in records} and not spectrum_files(db, "done"):
         return StageResult("report")
     book = VerdictBook(project, config.vetting.name(), database=db, resolve=aliases(db))
     book.index()
@@ -87,7 +91,20 @@ def gather(
         recall_figure=_relative(ranks, base) if anomalies and ranks.exists() else "",
         written_at=datetime.now(UTC).isoformat(timespec="seconds"),
         products=product_records(db),
+        **_spectra(project, db),
     )
+
+
+def _spectra(project: Project, db: Database) -> dict[str, Any]:
+    """Return what the report tells of spectra."""
+    rows = best_spectra(db, FIGURES)
+    paths = {row["spectrum"]: spectrum_figure(project, row["spectrum"]) for row in rows}
+    return {
+        "spectrum_files": spectrum_files(db),
+        "spectra": rows,
+        "spectral_lines": lines_of(db, [row["spectrum"] for row in rows]),
+        "spectrum_figures": {n: _relative(p, project.report_dir) for n, p in paths.items() if p.exists()},
+    }
 
 
 def table_path(project: Project) -> Path:

@@ -1,0 +1,151 @@
+"""What is drawn of a spectrum, whatever draws it: arrays, limits, labels at a redshift. Needs numpy alone."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from analysis.spectra.line_list import LINES
+
+FloatArray = npt.NDArray[np.float64]
+LIMITS_PERCENT: Final = (1.0, 99.5)
+LABEL_WEIGHT: Final = 0.35
+"""Lines of at least this weight are labelled where nothing was found at them."""
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """A spectrum ready to be drawn.
+
+    Attributes
+    ----------
+    wavelength, flux, noise, level : float arrays (n,)
+        µm; flux, its noise (inf where not valid) and the continuum in `unit`.
+    facts : mapping
+        The columns of the spectrum and of its scores, None where not known.
+    lines : sequence of mapping
+        The columns of the lines found.
+    """
+
+    wavelength: FloatArray
+    flux: FloatArray
+    noise: FloatArray
+    level: FloatArray
+    facts: Mapping[str, Any]
+    lines: Sequence[Mapping[str, Any]]
+
+    @staticmethod
+    def load(path: Path, facts: Mapping[str, Any], lines: Sequence[Mapping[str, Any]]) -> "Curve":
+        """Read the arrays that the stage kept.
+
+        Raises
+        ------
+        OSError, ValueError, KeyError
+            The file is not there or is no such file.
+        """
+        with np.load(path, allow_pickle=False) as held:
+            arrays = {name: held[name].astype(float) for name in ("wavelength", "flux", "noise", "level")}
+        return Curve(**arrays, facts=facts, lines=lines)
+
+    @property
+    def unit(self) -> str:
+        """The unit of the flux as a person reads it."""
+        return {"uJy": "µJy"}.get(str(self.facts.get("flux_unit")), str(self.facts.get("flux_unit") or ""))
+
+    @property
+    def z(self) -> float:
+        """The measured redshift, NaN where there is none."""
+        value = self.facts.get("redshift")
+        return float(value) if value is not None else math.nan
+
+    @property
+    def redshift_words(self) -> str:
+        """The redshift with its grade and the runner-up."""
+        if not math.isfinite(self.z):
+            return "no redshift"
+        second = self.facts.get("redshift_second")
+        words = f"z = {self.z:.4f} {self.facts.get('redshift_grade')}"
+        return words + (f" (next {float(second):.3f})" if second is not None else "")
+
+    @property
+    def residual(self) -> FloatArray:
+        """(flux − continuum) / noise; 0 where not valid."""
+        good = np.isfinite(self.noise) & np.isfinite(self.flux)
+        return np.where(good, (np.nan_to_num(self.flux) - self.level) / np.where(good, self.noise, 1.0), 0.0)
+
+    @property
+    def snr(self) -> FloatArray:
+        """Flux / noise; 0 where not valid."""
+        good = np.isfinite(self.noise) & np.isfinite(self.flux)
+        return np.where(good, np.nan_to_num(self.flux) / np.where(good, self.noise, 1.0), 0.0)
+
+    def extent(self) -> tuple[float, float]:
+        """Return first and last wavelength."""
+        return float(self.wavelength[0]), float(self.wavelength[-1])
+
+    def inside(self, low: float, high: float) -> "Curve":
+        """Return the part between two wavelengths, at least four samples of it."""
+        first = int(np.searchsorted(self.wavelength, low))
+        last = int(np.searchsorted(self.wavelength, high, side="right"))
+        first = max(min(first, len(self.wavelength) - 4), 0)
+        part = slice(first, max(last, first + 4))
+        return Curve(
+            self.wavelength[part], self.flux[part], self.noise[part], self.level[part], self.facts, self.lines
+        )
+
+    def binned(self, number: int) -> "Curve":
+        """Return at most `number` samples: means weighted with inverse variances, nothing skipped."""
+        size = math.ceil(len(self.wavelength) / max(number, 4))
+        if size <= 1:
+            return self
+        n = len(self.wavelength) // size
+        cut = slice(0, n * size)
+        good = np.isfinite(self.noise) & np.isfinite(self.flux)
+        weight = np.where(good, 1.0 / np.where(good, self.noise, 1.0) ** 2, 0.0)[cut].reshape(n, size)
+        total = weight.sum(axis=1)
+        safe = np.where(total > 0.0, total, 1.0)
+        flux = (np.nan_to_num(self.flux)[cut].reshape(n, size) * weight).sum(axis=1) / safe
+        return Curve(
+            self.wavelength[cut].reshape(n, size).mean(axis=1),
+            np.where(total > 0.0, flux, np.nan),
+            np.where(total > 0.0, safe**-0.5, np.inf),
+            self.level[cut].reshape(n, size).mean(axis=1),
+            self.facts,
+            self.lines,
+        )
+
+    def limits(self) -> tuple[float, float]:
+        """Return limits of the flux axis: 1 to 99.5 % of the valid samples, lines found always inside."""
+        good = self.flux[np.isfinite(self.flux) & np.isfinite(self.noise)]
+        if not len(good):
+            return 0.0, 1.0
+        low, high = np.percentile(good, LIMITS_PERCENT)
+        for line in self.lines:
+            near = np.abs(self.wavelength - line["wavelength"]) <= line["fwhm"]
+            peak = self.flux[near & np.isfinite(self.flux)]
+            if len(peak):
+                low, high = min(low, float(peak.min())), max(high, float(peak.max()))
+        room = 0.08 * (high - low) or 1.0
+        return float(low - room), float(high + room)
+
+    def labels(self, z: float) -> list[tuple[str, float, bool]]:
+        """Return name, observed wavelength and whether a line was found there, of the usual lines inside.
+
+        Lines found come first, the usually stronger ones before others: whoever lacks room stops there.
+        """
+        if not math.isfinite(z):
+            return []
+        low, high = self.extent()
+        found = [(line["wavelength"], line["fwhm"]) for line in self.lines]
+        labels = []
+        for line in sorted(LINES, key=lambda line: -line.weight):
+            at = line.wavelength * (1.0 + z)
+            if low <= at <= high:
+                seen = any(abs(at - place) <= 0.7 * width for place, width in found)
+                if seen or line.weight >= LABEL_WEIGHT:
+                    labels.append((line.name, at, seen))
+        return sorted(labels, key=lambda label: not label[2])
