@@ -73,7 +73,8 @@ def places_of(
     from analysis.checks.rank_views import places
     from analysis.checks.subject import Place
 
-    rows = candidate_rows(db, names)
+    # Spectra have no pixels on the sky; their checks are made in examining_spectra.
+    rows = {name: row for name, row in candidate_rows(db, names).items() if row.kind == "image"}
     info = ranking_info(db)
     best = best_sources(db, [row.best_source for row in rows.values()])
     seen = info.get("ensemble", {}).get("first", {})
