@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from analysis.cutouts import CutoutSet, Panel
+    from analysis.spectra.plotting import Curve
     from store.candidates import CandidateRow, MemberRow
     from store.journal import Line
     from store.verdicts import VerdictBook, VerdictState
@@ -59,6 +60,7 @@ class Detail:
     computed: Mapping[str, str] = field(default_factory=dict)
     further: Mapping[str, str] = field(default_factory=dict)
     cutouts: CutoutSet | None = None
+    curve: Curve | None = None
 
 
 @dataclass(frozen=True)
@@ -213,7 +215,7 @@ class Desk:
         try:
             cutouts = self._load(candidate)
         except CutoutError as error:
-            return Detail(candidate, stretch, (), members, str(error))
+            return Detail(candidate, stretch, (), members, str(error), curve=self._curve(candidate))
         labels = view_labels(cutouts.panels)
         views = tuple(
             View(panel, label, to_gray(image, stretch), image)
@@ -230,6 +232,16 @@ class Desk:
 
             self._columns = read_columns(self.project)
         return self._columns.get(candidate, {})
+
+    def _curve(self, candidate: str) -> Curve | None:
+        """Read the best spectrum of a candidate that has no cutouts; None where there is none."""
+        from tui.spectra import read_spectra
+
+        try:
+            curves = read_spectra(self.project, self.database, candidate).curves
+        except StoreError:
+            return None  # a run holds the database: said where the pictures would be
+        return curves[0] if curves else None
 
     def thumb(self, candidate: str) -> npt.NDArray[np.uint8] | None:
         """Give one small picture: the middle one of the frames that show the candidate; None without any."""

@@ -24,6 +24,9 @@ MOVE, VERDICT, CHECKS, FIND, VIEW, RUN, DOWNLOAD, CONFIGURATION, PROGRAM = (
 )
 
 
+SPECTRA = "Spectra"
+
+
 class KeymapError(Exception):
     """A [keys] table that cannot be used, in one line."""
 
@@ -70,6 +73,7 @@ class Key:
 
 
 VET, RUNS, PLAN, SETTINGS, EVERYWHERE = "vet", "runs", "plan", "settings", "everywhere"
+SPECTRUM = "spectrum"
 
 TABLE: tuple[Key, ...] = (
     Key(
@@ -141,6 +145,7 @@ TABLE: tuple[Key, ...] = (
     ),
     Key("more_bands", "b", "more_bands", "more bands", "further frames, where not all fit", VIEW, VET, 6),
     Key("new", "A", "new", "new", "go to what the last run brought, in turn", MOVE, VET, 6),
+    Key("spectrum", "S", "spectrum", "spectrum", "its spectra, drawn large", VIEW, VET, 5),
     Key("export", "e", "export", "export", "write tables and REPORT.md", PROGRAM, VET, 4),
     Key("runs", "r", "runs", "runs", "start, follow and stop runs", PROGRAM, VET, 4),
     Key("run_start", "s", "start", "start", "start a run: download, measure, rank, report", RUN, RUNS, 1),
@@ -194,6 +199,76 @@ TABLE: tuple[Key, ...] = (
         1,
     ),
     Key("settings_back", "escape", "back", "back", "back to the runs", CONFIGURATION, SETTINGS, 1),
+    Key(
+        "spectrum_left",
+        "left,h",
+        "pan(-0.25)",
+        "pan",
+        "shorter wavelengths",
+        SPECTRA,
+        SPECTRUM,
+        1,
+        "spectrum_right",
+    ),
+    Key("spectrum_right", "right,l", "pan(0.25)", "", "longer wavelengths", SPECTRA, SPECTRUM),
+    Key(
+        "spectrum_in",
+        "up,plus,equals_sign,k",
+        "zoom(0.5)",
+        "zoom",
+        "zoom in",
+        SPECTRA,
+        SPECTRUM,
+        1,
+        "spectrum_out",
+    ),
+    Key("spectrum_out", "down,minus,j", "zoom(2.0)", "", "zoom out", SPECTRA, SPECTRUM),
+    Key(
+        "z_up",
+        "full_stop",
+        "slide(0.001)",
+        "z",
+        "labels to a higher redshift, by 0.001 (1+z)",
+        SPECTRA,
+        SPECTRUM,
+        1,
+        "z_down",
+    ),
+    Key("z_down", "comma", "slide(-0.001)", "", "labels to a lower redshift", SPECTRA, SPECTRUM),
+    Key(
+        "z_far_up",
+        "greater_than_sign",
+        "slide(0.02)",
+        "z far",
+        "higher by 0.02 (1+z)",
+        SPECTRA,
+        SPECTRUM,
+        3,
+        "z_far_down",
+    ),
+    Key("z_far_down", "less_than_sign", "slide(-0.02)", "", "lower by 0.02 (1+z)", SPECTRA, SPECTRUM),
+    Key(
+        "z_second",
+        "n",
+        "second",
+        "next z",
+        "labels at the runner-up redshift, and back",
+        SPECTRA,
+        SPECTRUM,
+        2,
+    ),
+    Key("spectrum_reset", "0", "reset", "reset", "all of it, at the measured redshift", SPECTRA, SPECTRUM, 2),
+    Key("spectrum_next", "tab", "turn(1)", "next", "next spectrum of the candidate", SPECTRA, SPECTRUM, 2),
+    Key(
+        "spectrum_previous",
+        "shift+tab",
+        "turn(-1)",
+        "",
+        "previous spectrum of the candidate",
+        SPECTRA,
+        SPECTRUM,
+    ),
+    Key("spectrum_back", "escape,S", "back", "back", "back to the candidates", SPECTRA, SPECTRUM, 1),
     Key("help", "question_mark", "app.help", "help", "this help; type to search", PROGRAM, EVERYWHERE, 1),
     Key("hints", "f3", "app.hints", "", "no hints any more, or all of them again", PROGRAM, EVERYWHERE),
     Key("theme", "f6", "app.next_theme", "", "dark, light, high contrast, no colour", PROGRAM, EVERYWHERE),
@@ -321,7 +396,7 @@ def sections(keys: Iterable[Key], where: str, query: str = "") -> list[tuple[str
 def _check_clashes(keys: Iterable[Key]) -> None:
     taken: dict[tuple[str, str], str] = {}
     for key in keys:
-        places = (VET, RUNS, PLAN, SETTINGS) if key.where == EVERYWHERE else (key.where,)
+        places = (VET, RUNS, PLAN, SETTINGS, SPECTRUM) if key.where == EVERYWHERE else (key.where,)
         for name in key.names():
             for place in places:
                 other = taken.setdefault((place, name), key.id)

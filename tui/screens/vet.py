@@ -178,6 +178,13 @@ class VetScreen(Arriving, Queueing, Picturing):
 
             self.app.push_screen(LinksScreen(self.row))
 
+    def action_spectrum(self) -> None:
+        """Draw the spectra of the candidate over the whole screen."""
+        if self.row is not None:
+            from tui.screens.spectrum import SpectrumScreen
+
+            self.app.push_screen(SpectrumScreen(self.row.candidate))
+
     def action_export(self) -> None:
         """Say what is open, then write tables and report."""
         from tui.screens.export import ExportScreen

@@ -125,6 +125,11 @@ def compose(detail: Detail, setting: Setting, around: Around | None = None) -> C
         return Composed()
     if setting.painter == "words":
         return _in_words(detail, setting)
+    if detail.curve is not None and setting.look.mode not in looks.FIELDS:
+        from tui.widgets.spectrum import whole
+
+        strips = whole(detail.curve, palette(dark=setting.dark)).strips(setting.width, setting.rows)
+        return Composed((Scene(tuple(strips)),))
     made = plan(detail, setting.look, around)
     if made.problem:
         return Composed(problem=made.problem)
