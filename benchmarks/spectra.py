@@ -93,7 +93,7 @@ def main() -> None:
     )
     print(
         "| set | spectra | false lines a spectrum | true lines > 5σ found | called secure | secure and right | "
-        "odd ones in the first tenth | of them unexplained / broad / step | ms a spectrum (CPU, median) |"
+        "odd ones in the first tenth | of them unexplained / broad / step | CPU ms a spectrum |"
     )
     print("|---|---:|---:|---:|---:|---:|---:|---|---:|")
     mixed = [judged(seed, number, tuple(DISPERSERS)) for seed in SEEDS]

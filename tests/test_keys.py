@@ -17,6 +17,7 @@ def test_every_action_exists_on_its_screen():
     from tui.screens.plan import PlanScreen
     from tui.screens.run import RunScreen
     from tui.screens.settings import SettingsScreen
+    from tui.screens.spectrum import SpectrumScreen
     from tui.screens.vet import VetScreen
 
     owners = {
@@ -24,6 +25,7 @@ def test_every_action_exists_on_its_screen():
         RUNS: RunScreen,
         PLAN: PlanScreen,
         keys.SETTINGS: SettingsScreen,
+        keys.SPECTRUM: SpectrumScreen,
         keys.EVERYWHERE: VetApp,
     }
     for key in TABLE:
