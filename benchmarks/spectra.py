@@ -92,7 +92,7 @@ def main() -> None:
         f"{platform.machine()}, Python {platform.python_version()}, numpy {np.__version__}; seeds {SEEDS}\n"
     )
     print(
-        "| set | spectra | false lines a spectrum | true lines > 5σ found | called secure | secure and right | "
+        "| set | spectra | false lines a spectrum | true lines > 5σ found | called secure | of these right | "
         "odd ones in the first tenth | of them unexplained / broad / step | CPU ms a spectrum |"
     )
     print("|---|---:|---:|---:|---:|---:|---:|---|---:|")

@@ -16,9 +16,9 @@ from analysis.report.document import render
 from analysis.report.facts import PICTURES, TABLE_ROWS, Facts
 from analysis.stages import Emit, StageResult
 from analysis.stages.cutting import figure_paths
-from analysis.stages.recalling import recall_key
 from analysis.stages.ranking_spectra import FIGURES
 from analysis.stages.ranking_spectra import figure_path as spectrum_figure
+from analysis.stages.recalling import recall_key
 from store import __version__
 from store.candidates import CandidateRow, aliases, candidate_order, candidate_rows, members, ranking_info
 from store.database import Database

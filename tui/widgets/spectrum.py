@@ -117,7 +117,7 @@ class Drawing:
         return _with_axis(canvas.lines(), (high, low), name, colours.quiet)
 
     def _names(self, part: Curve, width: int) -> list[Line]:
-        """Give two rows of line names above their places, as many as fit; unexplained lines are question marks."""
+        """Give two rows of line names above their places; unexplained lines are question marks."""
         colours = self.colours
         rows: list[list[tuple[int, str, Style]]] = [[], []]
         span = self.high - self.low
