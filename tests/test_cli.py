@@ -25,6 +25,11 @@ COMMANDS = (
     "status",
     "checks",
     "serve",
+    "vet",
+    "completeness",
+    "verify",
+    "repair",
+    "clean",
 )
 HEAVY = (
     "numpy",
