@@ -1,7 +1,7 @@
 """What may be wrong with a source: the registry of flags, and the probability of being an artefact."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
@@ -42,6 +42,31 @@ FLAGS: Final = (
     Flag("truncated", "cut by the border of the frame", 0.3),
 )
 """Every flag there is, by name."""
+
+
+SPIKE: Final = Flag(
+    "diffraction_spike", "wings or spikes of bright stars give 30 % or more of its light", 0.0
+)
+"""A flag of objects, raised once every frame was asked; the probability counts star light by itself."""
+SPIKE_SHARE: Final = 0.3
+
+
+def with_spikes(flags: Sequence[str], share: Array) -> list[str]:
+    """Return the flags of n sources, `diffraction_spike` added where stars give enough of their light.
+
+    Parameters
+    ----------
+    flags : sequence of str
+        Comma-separated, as from `flags_text`.
+    share : float64, shape (n,)
+        Of star light, 0 and more; NaN where not known.
+    """
+    with np.errstate(invalid="ignore"):
+        raised = (share >= SPIKE_SHARE).tolist()
+    return [
+        ",".join(sorted({*filter(None, text.split(",")), SPIKE.name})) if up else text
+        for text, up in zip(flags, raised, strict=True)
+    ]
 
 
 def flags_text(raised: Mapping[str, BoolArray]) -> list[str]:

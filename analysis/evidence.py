@@ -64,8 +64,9 @@ class Evidence:
     shown : bool, shape (n, n_frames)
         Forced S/N at least 3, in the order of the frames given.
     facts : DataFrame
-        Columns that `analysis.ensemble.combine` reads, and artifact_probability and variability (the largest
-        difference of two frames of one band, in sigmas).
+        Columns that `analysis.ensemble.combine` reads, and artifact_probability, variability (the largest
+        difference of two frames of one band, in sigmas) and starlight (largest share of a bright star's light
+        over bands).
     colours : float64, shape (n, b - 1)
         Differences of asinh magnitudes of neighbouring bands (Lupton et al. 1999), softened at 0.8 sigma.
     """
@@ -141,6 +142,7 @@ def gather(sources: pd.DataFrame, objects: Objects, rows: IntArray, seen: Sequen
         flux, error, sharp, light, table["warned"].to_numpy(dtype=bool)
     )
     facts["variability"] = variability
+    facts["starlight"] = np.nan_to_num(light).max(axis=1) if light.size else np.zeros(len(rows))
     facts = _company(ra, dec, facts, flux, error, light)
     # Without its core a star has the colours of its hole.
     holed = np.any([one.forced.saturated for one in seen], axis=0)

@@ -10,6 +10,7 @@ from analysis.artifacts import (
     flags_text,
     point_source,
     raise_flags,
+    with_spikes,
 )
 
 CLEAN = {
@@ -100,3 +101,9 @@ def test_the_point_source_of_a_known_filter():
     assert 0.3 < sharpness < 0.9
     assert 0.03 < radius * 0.031 < 0.07
     assert np.isnan(point_source("unknown", 0.031)).all()
+
+
+def test_light_of_stars_is_named_a_diffraction_spike():
+    """From a share of 0.3 on, in order among the other flags; an unknown share names nothing."""
+    flags = with_spikes(["", "edge", "blended,edge", ""], np.array([0.4, 0.3, 0.29, np.nan]))
+    assert flags == ["diffraction_spike", "diffraction_spike,edge", "blended,edge", ""]

@@ -133,19 +133,28 @@ def _everywhere(
 
 
 def score_by_object(sources: "pd.DataFrame", outcome: Outcome) -> "pd.DataFrame":
-    """Return the sources with the anomaly score and artefact probability of their objects.
+    """Return the sources with the anomaly score, artefact probability and spike flag of their objects.
 
     Sources of objects that were not measured everywhere keep their own probability and have no anomaly score.
     """
     import numpy as np
 
+    from analysis.artifacts import with_spikes
+
     of_source = outcome.objects.of_source
+    share = np.full(len(outcome.objects.ra), np.nan)
+    share[outcome.evidence.objects] = outcome.evidence.facts["starlight"]
     place = np.maximum(of_source, 0)
     score = np.where(of_source >= 0, outcome.anomaly[place], np.nan)
     probability = np.where(of_source >= 0, outcome.probability[place], np.nan)
     own = sources["artifact_probability"].to_numpy(dtype=float)
     return sources.assign(
-        anomaly_score=score, artifact_probability=np.where(np.isfinite(probability), probability, own)
+        anomaly_score=score,
+        artifact_probability=np.where(np.isfinite(probability), probability, own),
+        flags=with_spikes(
+            sources["flags"].astype(str).tolist(),
+            np.where(of_source >= 0, share[np.maximum(of_source, 0)], np.nan),
+        ),
     )
 
 
