@@ -1,4 +1,4 @@
-"""What plots need of many candidates at once: magnitudes in each band, and ranks in rankings made so far."""
+"""What is read of many candidates at once: magnitudes, earlier ranks, features, outcomes of a check."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -73,3 +73,10 @@ def feature_table(db: Database) -> "tuple[list[str], npt.NDArray[np.float64]]":
         rows = cursor.execute(query).fetchall()
     vectors = np.array([row[1] for row in rows], dtype=float) if rows else np.empty((0, 0))
     return [row[0] for row in rows], vectors
+
+
+def computed_outcomes(db: Database, check: str) -> dict[str, str]:
+    """Give what was computed for one check, by candidate."""
+    query = "SELECT candidate, outcome FROM computed_checks WHERE name = ?"
+    with db.read() as cursor:
+        return dict(cursor.execute(query, [check]).fetchall())

@@ -12,6 +12,7 @@ from vet_project import candidate_table, cutout_set, make_vet_project, name_of, 
 
 from analysis.likeness import feature_vectors
 from analysis.nearest import nearest
+from analysis.stretches import to_gray
 from analysis.weighting import TERMS, composite, weighted
 from store.database import Database
 from store.magnitudes import magnitudes, rank_history
@@ -293,6 +294,7 @@ async def test_more_like_this_is_a_strip_of_the_nearest(vet, size):
 
 
 def test_the_picture_of_a_candidate_is_of_a_frame_that_shows_it(desk):
-    """The middle of the frames that detected it; none where there are no cutouts."""
-    assert desk.thumb(name_of(0)).shape == cutout_set(0).images[1].shape
+    """Of the frames that detected it the one with most valid pixels; none where there are no cutouts."""
+    whole = cutout_set(0).images[0]
+    assert np.array_equal(desk.thumb(name_of(0)), to_gray(whole, "asinh"))
     assert desk.thumb("JWST J000.00000+00.00000") is None

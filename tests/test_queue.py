@@ -137,6 +137,23 @@ def test_a_list_too_long_for_text_is_the_same_list(forty, monkeypatch):
             assert next_undecided(long, states, start, step) == next_undecided(plain, states, start, step)
 
 
+def test_a_check_is_what_a_person_states_else_what_was_computed(tmp_path):
+    """A computed outcome lists a candidate until somebody states another."""
+    made = Desk(*make_vet_project(tmp_path / "field", 4))
+    made.open()
+    with made.database.write() as cursor:
+        for k in (1, 2):
+            cursor.execute(
+                "INSERT INTO computed_checks (candidate, name, outcome) VALUES (?, 'catalogs', 'fail')",
+                [name_of(k)],
+            )
+    row = made.rows([name_of(2)])[name_of(2)]
+    made.decide(row, "check", {"checks": {"catalogs": "pass"}}, 1.0)
+    assert list(made.listed(Query(check="catalogs=fail"))[0].names) == [name_of(1)]
+    assert list(made.listed(Query(check="catalogs=pass"))[0].names) == [name_of(2)]
+    assert list(made.listed(Query(check="catalogs=not run"))[0].names) == [name_of(0), name_of(3)]
+
+
 def test_a_named_ranking_lists_by_other_weights(forty):
     """S/N alone: highest first, ties by position; filters still hold; an unknown name is said."""
     desk, table = forty

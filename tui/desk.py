@@ -100,6 +100,7 @@ class Desk:
         self.fields = Fields(project)
         self._database: Any = None
         self._queue: Queue | None = None
+        self._aliased: tuple[int, int, int] | None = None
         self._columns: dict[str, dict[str, str]] | None = None
 
     @property
@@ -169,9 +170,13 @@ class Desk:
             return Listing(query=query), {}
         from store.candidates import aliases
 
-        self.book.set_aliases(aliases(self.database))
-        listing = self.queue.listed(query, self.book)
-        return listing, self.rows(listing.names[:FIRST_ROWS])
+        with self.database.read():  # one lease for all that follows: the file is opened once
+            mark = self.queue.pool().mark
+            if mark != self._aliased:
+                self.book.set_aliases(aliases(self.database))
+                self._aliased = mark
+            listing = self.queue.listed(query, self.book)
+            return listing, self.rows(listing.names[:FIRST_ROWS])
 
     def rows(self, names: Sequence[str]) -> Mapping[str, CandidateRow]:
         """Read some rows."""
@@ -244,17 +249,20 @@ class Desk:
         return curves[0] if curves else None
 
     def thumb(self, candidate: str) -> npt.NDArray[np.uint8] | None:
-        """Give one small picture: the middle one of the frames that show the candidate; None without any."""
+        """Give one small picture: the frame that shows most of it; None where there is no picture."""
+        import numpy as np
+
         from analysis.cutouts import CutoutError, to_gray
 
         try:
             cutouts = self._load(candidate)
         except CutoutError:
             return None
-        shown = [n for n, panel in enumerate(cutouts.panels) if panel.detected] or list(
-            range(len(cutouts.panels))
-        )
-        return to_gray(cutouts.images[shown[len(shown) // 2]], "asinh") if shown else None
+        pairs = list(zip(cutouts.panels, cutouts.images, strict=True))
+        if not pairs:
+            return None
+        _, image = max(pairs, key=lambda pair: (pair[0].detected, float(np.isfinite(pair[1]).mean())))
+        return to_gray(image, "asinh")
 
     def around(self, detail: Detail, page: int) -> Around:
         """Read the field around a candidate, as the `page`-th of its frames shows it."""

@@ -39,9 +39,9 @@ ORDERS: tuple[tuple[str, str, bool], ...] = (
 class Query:
     """What a person asked to see; empty fields let all pass. `label` may also be "undecided".
 
-    `check` is "name=outcome" of what this person states; `cone` an ICRS position in degrees and a radius in
-    arcsec; `hide` leaves out what this person ("mine") or anyone decided; `ranking` is a named ranking, whose
-    order goes before `order`.
+    `check` is "name=outcome" of what this person states, else of what was computed; `cone` an ICRS position in
+    degrees and a radius in arcsec; `hide` leaves out what this person ("mine") or anyone decided; `ranking` is
+    a named ranking, whose order goes before `order`.
     """
 
     text: str = ""
@@ -129,12 +129,15 @@ def make_listing(names: Sequence[str], total: int, query: Query) -> Listing:
 
 
 def passing(
-    query: Query, states: Mapping[str, VerdictState], anyones: Iterable[str]
+    query: Query,
+    states: Mapping[str, VerdictState],
+    anyones: Iterable[str],
+    computed: Mapping[str, str] | None = None,
 ) -> tuple[set[str], bool]:
     """Give the names that verdicts are about, and whether those alone pass or all but those.
 
-    `anyones` are the names that anybody gave a label. Only the journals know verdicts for certain, so the
-    database is not asked.
+    `anyones` are the names that anybody gave a label; `computed` the outcomes of the query's check where this
+    person stated none. Only the journals know verdicts for certain, so the database is not asked for them.
     """
     decided = {name for name, state in states.items() if state.label}
     hidden = decided if query.hide == MINE else set(anyones) | decided if query.hide == ANYONE else set()
@@ -145,11 +148,12 @@ def passing(
         chosen = {name for name, state in states.items() if state.label == query.label}
     if query.check:
         name, _, outcome = query.check.partition("=")
-        stated = {one: state.checks.get(name, "not run") for one, state in states.items()}
+        stated = {one: state.checks[name] for one, state in states.items() if name in state.checks}
+        outcomes = {**(computed or {}), **stated}
         if outcome == "not run":
-            hidden = hidden | {one for one, given in stated.items() if given != "not run"}
+            hidden = hidden | {one for one, given in outcomes.items() if given != "not run"}
         else:
-            having = {one for one, given in stated.items() if given == outcome}
+            having = {one for one, given in outcomes.items() if given == outcome}
             chosen = having if chosen is None else chosen & having
     return (hidden, False) if chosen is None else (chosen - hidden, True)
 

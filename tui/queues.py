@@ -78,7 +78,7 @@ class Queue:
             anyones: Sequence[str] = ()
             if query.hide == ANYONE:
                 anyones = [state.candidate for state in book.all_states() if state.label]
-            ranks = self._sifted(ranks, pool, *passing(query, book.states(), anyones))
+            ranks = self._sifted(ranks, pool, *passing(query, book.states(), anyones, self._computed(query)))
         return listing_of(pool, ranks, query)
 
     def _ranks(self, query: Query, book: VerdictBook) -> Any:
@@ -106,6 +106,14 @@ class Queue:
             passes[candidate_ranks(self.database, where)] = True
             order = order[passes[order]]
         return order[::-1] if query.reverse else order
+
+    def _computed(self, query: Query) -> Mapping[str, str]:
+        """Give the computed outcomes of the check that a query is about, by candidate."""
+        if not query.check:
+            return {}
+        from store.magnitudes import computed_outcomes
+
+        return computed_outcomes(self.database, query.check.partition("=")[0])
 
     @staticmethod
     def _sifted(ranks: Any, pool: NamePool, names: set[str], alone: bool) -> Any:

@@ -104,10 +104,10 @@ class GalleryScreen(Question[str]):
             if worker.is_cancelled:
                 return
             state, row = desk.book.state(name), rows.get(name)
-            head = f"{row.rank} {number(row.composite_score, 3)}" if row else short_name(name)
+            told = self.notes.get(name) or (number(row.composite_score, 3) if row else "")
+            head = f"{row.rank} {told}" if row else short_name(name)
             label = f"{label_sign(state.label)} {label_words(state.label)}" if state.label else ""
-            note = self.notes.get(name, "")
-            caption = (f"{head} {note}".strip(), label or short_name(name))
+            caption = (head, label or short_name(name))
             self.post_message(
                 messages.ThumbRead(name, cell, paint(desk.thumb(name), cell, plain=plain), caption)
             )

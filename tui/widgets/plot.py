@@ -45,7 +45,7 @@ def draw(points: Points, width: int, height: int) -> Drawn:
     sign = -1.0 if points.y_down else 1.0
     plot = Plot()
     plot.theme("clear")
-    plot.plotsize(width, height)
+    plot._set_size(width, height)  # noqa: SLF001 - plotsize() would cut it down to the real terminal
     plot.xlabel(points.x_label)
     plot.ylabel(points.y_label)
     plot.xlim(x_low, x_high)
