@@ -39,9 +39,9 @@ ORDERS: tuple[tuple[str, str, bool], ...] = (
 class Query:
     """What a person asked to see; empty fields let all pass. `label` may also be "undecided".
 
-    `check` is "name=outcome" of what this person states, else of what was computed; `cone` an ICRS position in
-    degrees and a radius in arcsec; `hide` leaves out what this person ("mine") or anyone decided; `ranking` is
-    a named ranking, whose order goes before `order`.
+    `check` is "name=outcome" of what this person states, else of what was computed; `cone` is a position in
+    ICRS degrees and a radius in arcsec; `hide` leaves out what this person ("mine") or anyone decided;
+    `ranking` is a named ranking, whose order goes before `order`.
     """
 
     text: str = ""
