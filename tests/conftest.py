@@ -8,6 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# How long one example takes says what else the machine does; a test that hangs is ended by whoever runs it.
+settings.register_profile("suite", deadline=None)
+settings.load_profile("suite")
 
 # A port where nothing listens: no test that runs the program reaches the real archive.
 NOBODY = "http://127.0.0.1:9"
