@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from analysis.alignment import Offset
 
-CODE_VERSION = "4"
+CODE_VERSION = "5"
 TABLES = (
     "all_sources",
     "anomaly_candidates_images",
