@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tui.driver import ESCAPE_KEY, Escapes
-from tui.terminal import KITTY_QUERY, Probe, Replies, ReplyFilter, choose, multiplexer, parse
+from tui.multiplexing import Asked, Tmux, multiplexer, parse_tmux
+from tui.terminal import KITTY_QUERY, Probe, Replies, ReplyFilter, choose, parse
 
 KITTY = b"\x1bP>|kitty(0.32.2)\x1b\\\x1b_Gi=31;OK\x1b\\\x1b[6;20;10t\x1b[?62;c"
 XTERM = b"\x1bP>|XTerm(388)\x1b\\\x1b[6;17;8t\x1b[?64;1;2;4;6c"
@@ -89,6 +90,31 @@ def test_a_lone_escape_is_given_back():
 def test_nothing_is_held_when_nothing_was_asked():
     """Without a question there is no reply."""
     assert ReplyFilter(waiting=False).feed("\x1bP>|") == "\x1bP>|"
+
+
+@pytest.mark.parametrize(
+    ("answer", "preview"),
+    [
+        ("on|xterm-kitty|256,RGB|9|18\n", "kitty"),
+        ("all|xterm-ghostty|RGB||", "kitty"),
+        ("off|xterm-kitty|RGB|9|18", "half"),
+        ("on|xterm-256color|RGB|9|18", "half"),
+        ("off|foot|RGB,sixel|9|18", "sixel"),
+        ("on|xterm-256color", "half"),
+        ("", "half"),
+    ],
+)
+def test_tmux_is_asked_what_it_lets_through(answer, preview):
+    """Graphics in tmux only where it hands them on to a terminal that is known to draw them."""
+    tmux = parse_tmux(answer)
+    assert choose("auto", Replies(), {"TMUX": "x", "TERM": "tmux-256color"}, tmux)[0] == preview
+    assert tmux.cell == ((9, 18) if "|9|18" in answer else None)
+
+
+def test_without_tmux_here_nothing_is_known(monkeypatch):
+    """Its name may have come over SSH alone."""
+    monkeypatch.setenv("PATH", "")
+    assert Asked().answer() == Tmux()
 
 
 PROBE = """
