@@ -92,7 +92,26 @@ def raise_flags(
     blended: BoolArray,
     truncated: BoolArray,
 ) -> dict[str, BoolArray]:
-    """Decide every flag of n sources from their measurements; a NaN measurement raises none."""
+    """Decide every flag of n sources from their measurements; a NaN measurement raises none.
+
+    Parameters
+    ----------
+    edge_distance : float64, shape (n,)
+        From `edge_distances`, pixels; raised under 10.
+    weight_ratio : float64, shape (n,)
+        Weight over the local median, no unit; raised under 0.5.
+    sharpness, snr : float64, shape (n,)
+        Light within 1.2 px over that within 4 px, over the PSF's; signal to noise. Raised above 1.35 at 4.
+    invalid, hole : float64, shape (n,)
+        Pixels without a value, and of holes, inside the aperture; raised from half a pixel on.
+    blended, truncated : bool, shape (n,)
+        Shares its island; touches the border of the frame.
+
+    Returns
+    -------
+    dict of bool, shape (n,)
+        One entry for every flag of `FLAGS`.
+    """
     with np.errstate(invalid="ignore"):
         return {
             "blended": blended,

@@ -111,7 +111,7 @@ class Threshold:
 
 
 def smoothing_kernel(fwhm_px: float) -> FloatArray:
-    """Return one axis of a Gaussian about as wide as the PSF, at least 2.0 and at most 3.5 px, of sum 1."""
+    """Return one axis (k,) of a Gaussian as wide as the PSF, 2.0 to 3.5 px, of sum 1; NaN: 2.5 px."""
     fwhm = float(np.clip(2.5 if math.isnan(fwhm_px) else fwhm_px, *_KERNEL_FWHM))
     reach = math.ceil(1.5 * fwhm)
     axis = np.exp(-0.5 * (np.arange(-reach, reach + 1) * 2.3548 / fwhm) ** 2)
@@ -119,7 +119,7 @@ def smoothing_kernel(fwhm_px: float) -> FloatArray:
 
 
 def smooth(data: FloatArray, kernel: FloatArray) -> FloatArray:
-    """Convolve with a separable kernel; beyond the border the image is 0."""
+    """Convolve (ny, nx) with a separable kernel (k,), rows and columns alike; beyond the border it is 0."""
     rows = ndimage.correlate1d(data, kernel, axis=0, mode="constant")
     smoothed: FloatArray = ndimage.correlate1d(rows, kernel, axis=1, mode="constant")
     return smoothed
@@ -155,7 +155,11 @@ def calibrate(
 
 
 def island_heights(data: FloatArray, sigma: FloatArray, kernel: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return the thresholds, in sigmas, up to which the islands of a window and of its negative survive."""
+    """Return the thresholds up to which the islands of a window and of its negative survive.
+
+    Two float32 arrays, one value per island of at least 5 pixels above 1.2, in units of the noise per pixel:
+    its fifth-brightest smoothed pixel.
+    """
     smoothed = smooth(data, kernel) / sigma
     return _island_heights(smoothed, float(_LADDER[0])), _island_heights(-smoothed, float(_LADDER[0]))
 
@@ -182,7 +186,7 @@ def count_islands(
 
 
 def false_rate(counts: Sequence[tuple[int, int]]) -> float:
-    """Return islands of the negatives over those of the windows; 0 where both are none."""
+    """Return islands of the negatives over those of the windows, 0 and more; 0 where both are none."""
     found, false = (sum(column) for column in zip(*counts, strict=True))
     return false / found if found else float(false > 0)
 

@@ -43,7 +43,7 @@ class Mesh:
         return (rows @ coefficients[j0:j1, i0:i1] @ columns.T).astype(np.float32)
 
     def nearest(self, y: npt.NDArray[Any], x: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
-        """Return the value of the cell each 0-based position lies in."""
+        """Return the value of the cell each 0-based position (pixels) lies in: shape as given."""
         my, mx = self.cells.shape
         j = np.clip((y / self.step).astype(np.int64), 0, my - 1)
         i = np.clip((x / self.step).astype(np.int64), 0, mx - 1)
@@ -111,7 +111,7 @@ def clipped_statistics(
 
 
 def fill_cells(cells: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Fill cells that are NaN from their neighbours, ring by ring; all NaN becomes 0."""
+    """Fill cells (my, mx) that are NaN from their neighbours, ring by ring, same unit; all NaN becomes 0."""
     filled = cells.copy()
     if not np.isfinite(filled).any():
         return np.zeros_like(filled)

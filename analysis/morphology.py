@@ -183,5 +183,5 @@ class _Pixels:
         return cls(flat, owner, row, place - row * side, count, np.cumsum(count) - count)
 
     def total(self, values: npt.NDArray[Any]) -> Array:
-        """Sum values over each stamp; float64."""
+        """Sum values (n, s, s) over each stamp; float64, shape (n,), same unit."""
         return np.bincount(self.owner, values, minlength=len(self.count)).astype(np.float64)

@@ -48,6 +48,8 @@ class Ranked:
 def snr_score(snr: FloatArray) -> FloatArray:
     """Return clip(log10(max(S/N, 1)) / 2, 0, 1): 0 at S/N 1, 1 from 100 on, NaN where S/N is NaN.
 
+    Shape (n,) in and out, no unit.
+
     It depends on nothing but the source itself, so that one saturated star rescales nobody.
     """
     return np.clip(np.log10(np.maximum(np.asarray(snr, dtype=float), 1.0)) / 2.0, 0.0, 1.0)
@@ -59,7 +61,7 @@ def artifact_score(probability: FloatArray) -> FloatArray:
 
 
 def consistency_score(detected: npt.NDArray[np.int64], covering: npt.NDArray[np.int64]) -> FloatArray:
-    """Return frames showing it / frames covering it; NaN where fewer than two frames cover it."""
+    """Return frames showing it / frames covering it, (n,), 0 to 1; NaN where fewer than two cover it."""
     return np.where(covering >= 2, detected / np.maximum(covering, 1), np.nan)
 
 
