@@ -160,8 +160,15 @@ _COLUMNS = {
         Column("seconds", "number", "s", "time spent on the decisions that stand"),
         Column("decisions", "integer", "", "decisions that stand"),
         Column("check", "text", "", f"verification check: {', '.join(CHECKS)}"),
-        Column("outcome", "text", "", "pass, fail, inconclusive or not run"),
-        Column("checked_at", "text", "UTC", "time of the outcome"),
+        Column("outcome", "text", "", "pass, fail, inconclusive or not run; the vetter's, else the computed"),
+        Column("checked_at", "text", "UTC", "time of the vetter's outcome; empty where nobody stated one"),
+        Column("stated_because", "free text", "", "the vetter's reason"),
+        Column("evidence_changed", "yes or no", "", "the computed evidence is not what the vetter saw"),
+        Column("computed", "text", "", "outcome that the program computed"),
+        Column("number", "free text", "", "the one number that decides it, in words"),
+        Column("computed_because", "free text", "", "why it came out so"),
+        Column("computed_at", "text", "UTC", "when it was computed"),
+        Column("evidence", "free text", "", "all of it: values, thresholds, units, what was asked; JSON"),
         *(Column(c, "text", "", "outcome of this check; conflict if vetters differ") for c in CHECKS),
         Column("spectrum", "text", "", "file and row of the spectrum in it"),
         Column("disperser", "text", "", "grating or prism with its filter, channel and band, or grism"),
@@ -266,6 +273,9 @@ _VOTES = f"""
     FROM (SELECT *, {", ".join(_CHECK_VALUES)} FROM standing) GROUP BY candidate
 """  # noqa: S608
 
+_PIVOT = ", ".join(f"max(outcome) FILTER (name = '{check}') AS {check}" for check in CHECKS)
+_COMPUTED = f"SELECT candidate, {_PIVOT} FROM computed_checks GROUP BY candidate"  # noqa: S608
+
 _SOURCE_COLUMNS = (
     "instrument filter forced x y ra dec flux flux_err flux_unit mag_ab snr r50_arcsec ellipticity "
     "anomaly_score isolation_forest_score artifact_probability flags simulated"
@@ -340,8 +350,9 @@ TABLES = {
             f"""
             SELECT k.*, e.* EXCLUDE (candidate, exposures), e.exposures AS exposures_seen,
                 v.label, v.grade, v.vetter,
-                {", ".join(f"coalesce(v.{check}, 'not run') AS {check}" for check in CHECKS)}
+                {", ".join(f"coalesce(v.{check}, c.{check}, 'not run') AS {check}" for check in CHECKS)}
             FROM candidates k LEFT JOIN ({_VOTES}) v ON v.candidate = k.candidate
+            LEFT JOIN ({_COMPUTED}) c ON c.candidate = k.candidate
             LEFT JOIN candidate_epochs e ON e.candidate = k.candidate
             """,  # noqa: S608
             "rank",
@@ -409,15 +420,31 @@ TABLES = {
         ),
         Table(
             "checks",
-            "one outcome that one vetter gave to one check of one candidate",
-            _columns("candidate ra dec check vetter outcome checked_at rank simulated"),
+            "one check of one candidate: what was computed, and what one vetter says of it where one does",
+            _columns(
+                "candidate ra dec check outcome vetter checked_at stated_because evidence_changed computed "
+                "number computed_because computed_at evidence rank simulated"
+            ),
             f"""
-            SELECT s.candidate, s.ra, s.dec, s.vetter, t.name AS check, t.place, k.rank, k.simulated,
-                s.checks::JSON ->> t.name AS outcome, s.checked_at::JSON ->> t.name AS checked_at
-            FROM standing s
-            CROSS JOIN (SELECT unnest({list(CHECKS)}) AS name, unnest(range({len(CHECKS)})) AS place) t
-            LEFT JOIN candidates k ON k.candidate = s.candidate
-            WHERE outcome IS NOT NULL
+            WITH names AS (
+                SELECT unnest({list(CHECKS)}) AS name, unnest(range({len(CHECKS)})) AS place
+            ), stated AS (
+                SELECT s.candidate, s.ra, s.dec, s.vetter, n.name,
+                    s.checks::JSON ->> n.name AS said, s.checked_at::JSON ->> n.name AS checked_at,
+                    s.check_reasons::JSON ->> n.name AS stated_because,
+                    coalesce(s.check_evidence::JSON ->> n.name, '') AS seen
+                FROM standing s CROSS JOIN names n WHERE said IS NOT NULL
+            )
+            SELECT coalesce(s.candidate, c.candidate) AS candidate, coalesce(s.ra, k.ra) AS ra,
+                coalesce(s.dec, k.dec) AS dec, n.name AS check, n.place, coalesce(s.vetter, '') AS vetter,
+                coalesce(s.said, c.outcome) AS outcome, s.checked_at, s.stated_because,
+                CASE WHEN s.said IS NOT NULL AND c.digest IS NOT NULL THEN s.seen <> c.digest END
+                    AS evidence_changed,
+                c.outcome AS computed, c.number, c.reason AS computed_because, c.computed_at, c.evidence,
+                k.rank, k.simulated
+            FROM stated s FULL JOIN computed_checks c ON c.candidate = s.candidate AND c.name = s.name
+            JOIN names n ON n.name = coalesce(s.name, c.name)
+            LEFT JOIN candidates k ON k.candidate = coalesce(s.candidate, c.candidate)
             """,  # noqa: S608
             "candidate, place, vetter",
         ),

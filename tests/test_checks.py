@@ -1,6 +1,7 @@
 """The five checks: outcomes that can go either way, numbers with units, and what was not asked said so."""
 
 import json
+import re
 
 import numpy as np
 import pandas as pd
@@ -177,3 +178,54 @@ def test_a_run_computes_every_check_once(finished, finished_copy, jwst_vet):
     assert again.returncode == 0, again.stderr
     assert "0 candidates examined" in again.stdout
     assert load_checks(Database(project.database)) == rows
+
+
+CLAIMS = re.compile(
+    r"\b(discover\w*|new (object|source|galaxy|star|candidate)s?|novel|first ever|unknown object)\b",
+    re.IGNORECASE,
+)
+
+
+def sentences(finding):
+    """Every generated text of a finding."""
+    values = [part for v in finding.values for part in (v.name, v.words(), v.threshold, v.source)]  # noqa: PD011
+    return [
+        finding.number,
+        finding.reason,
+        *finding.asked,
+        *values,
+        *(c for row in finding.rows for c in row),
+    ]
+
+
+def test_no_generated_sentence_claims_anything(finished):
+    """No check, no line of the report calls a candidate new or a discovery, the disclaimer apart."""
+    project = Project(finished)
+    texts = [
+        text
+        for checks in load_checks(Database(project.database)).values()
+        for row in checks.values()
+        for text in sentences(from_json(row.evidence))
+    ]
+    report = (finished / "outputs" / "report" / "REPORT.md").read_text()
+    own = report.partition("## 7")[0].replace("not a\ndiscovery", "").replace("not a discovery", "")
+    assert len(texts) > 1000
+    assert not [text for text in [*texts, *own.splitlines()] if CLAIMS.search(text)]
+
+
+def test_4_a_service_not_reached_is_no_answer_never_no_match(finished):
+    """Acceptance: with every service out of reach no candidate has a match, or "no match"; all say so."""
+    rows = load_checks(Database(Project(finished).database))
+    found = [checks["catalogs"] for checks in rows.values()]
+    assert found
+    for row in found:
+        assert row.outcome in {"inconclusive", "not run"}
+        assert "no match" not in f"{row.number} {row.reason}"
+        assert any("no answer" in line or "not queried" in line for line in from_json(row.evidence).asked)
+    table = pd.read_csv(finished / "outputs" / "tables" / "checks.csv")
+    assert set(table["check"]) == {"other_filters", "catalogs", "psf_or_cosmic_ray", "thresholds", "methods"}
+    assert (table["computed"] == table["outcome"]).all()
+    assert json.loads(table["evidence"].iloc[0])["check"] == table["check"].iloc[0]
+    report = (finished / "outputs" / "report" / "REPORT.md").read_text()
+    assert "no answer from" in report
+    assert "### Computed evidence for the first candidates" in report

@@ -394,8 +394,9 @@ def test_decisions_name_who_when_checks_and_notes():
     for word in ("interesting", "| A |", "pass", "not run", "2030-01-02T03:04:05", "an arc", "0.800"):
         assert word in ada
     assert "snowball" in text
-    (catalogs,) = [line for line in text.splitlines() if line.startswith("| catalogs |")]
-    assert catalogs.endswith("| 0 | 0 | 0 | 1 | 1 |")
+    people, computed = [line for line in text.splitlines() if line.startswith("| catalogs |")]
+    assert people.endswith("| people | 0 | 0 | 0 | 1 | 1 |")
+    assert computed.endswith("| computed | 0 | 0 | 0 | 0 | 2 |")
     for check in CHECKS:
         assert f"| {check} |" in text
 
@@ -409,8 +410,8 @@ def test_not_checked_counts_every_check_not_run():
     """Section 5: undecided candidates, checks not run, catalogues not queried, frames that do not show it."""
     text = section(render(facts()), 5)
     assert "1 of 2 candidates have no label" in text
-    assert "The check thresholds was not run for 2 of 2 candidates." in text
-    assert "The check catalogs was not run for 1 of 2 candidates." in text
+    assert "Of 2 candidates the check thresholds was computed for 0 and stated by people for 0." in text
+    assert "Of 2 candidates the check catalogs was computed for 0 and stated by people for 1." in text
     assert "No catalogue was queried" in text
     (first,) = [line for line in text.splitlines() if NAMES[0] in line]
     assert first.endswith("| none | jw_b_i2d | none | none |")

@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,6 +31,7 @@ from tui.screens.vet import VetScreen
 from tui.spoken import WORDS_ONLY
 from tui.terminal import Terminal
 from tui.themes import NAMES, themes
+from tui.warm import WarmProcess
 from tui.widgets.palette import use as use_palette
 
 if TYPE_CHECKING:
@@ -79,6 +80,7 @@ class VetApp(App[int]):
         self.run_view: RunView | None = None
         self.vetting = VetScreen()
         self.leaving = threading.Event()
+        self._warm: WarmProcess | None = None
         self._held: deque[events.Key] = deque()
         self._settling = False
         self._turn = 0
@@ -302,6 +304,25 @@ class VetApp(App[int]):
         from tui.screens.plan import PlanScreen
 
         self.push_screen(PlanScreen())
+
+    def examine(self, candidate: str) -> None:
+        """Have a candidate's checks computed in the evidence process; a message follows."""
+        if self._warm is None:
+            self._warm = WarmProcess(self.project, self._examined)
+        self.run_worker(
+            partial(self._warm.request, candidate), thread=True, exit_on_error=False, group="examine",
+            description=f"checks of {candidate}",
+        )  # fmt: skip
+
+    def _examined(self, words: Mapping[str, Any]) -> None:
+        """Pass on what the evidence process said; called in its thread."""
+        problem = str(words.get("problem", "")) or "; ".join(words.get("unread", []))
+        self.vetting.post_message(messages.Examined(str(words["candidate"]), problem))
+
+    def on_unmount(self) -> None:
+        """Let the evidence process go."""
+        if self._warm is not None:
+            self._warm.close()
 
     def action_leave(self) -> None:
         """Leave, after the decision in hand is on disk."""

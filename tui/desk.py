@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from analysis.cutouts import CutoutSet, Panel
     from analysis.spectra.plotting import Curve
     from store.candidates import CandidateRow, MemberRow
+    from store.checks import CheckRow
     from store.journal import Line
     from store.verdicts import VerdictBook, VerdictState
 
@@ -61,6 +62,7 @@ class Detail:
     further: Mapping[str, str] = field(default_factory=dict)
     cutouts: CutoutSet | None = None
     curve: Curve | None = None
+    findings: Mapping[str, CheckRow] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -217,10 +219,21 @@ class Desk:
                 members = ()  # a run holds the database: the pictures come from files all the same
         from analysis.cutouts import CutoutError, to_gray
 
+        found = self.findings(candidate)
+        computed = {name: row.outcome for name, row in found.items()}
         try:
             cutouts = self._load(candidate)
         except CutoutError as error:
-            return Detail(candidate, stretch, (), members, str(error), curve=self._curve(candidate))
+            return Detail(
+                candidate,
+                stretch,
+                (),
+                members,
+                str(error),
+                computed,
+                curve=self._curve(candidate),
+                findings=found,
+            )
         labels = view_labels(cutouts.panels)
         views = tuple(
             View(panel, label, to_gray(image, stretch), image)
@@ -228,7 +241,17 @@ class Desk:
         )
         problem = "" if views else "outside of every frame: no valid pixels here"
         further = self.further(candidate)
-        return Detail(candidate, stretch, views, members, problem, cutouts=cutouts, further=further)
+        return Detail(
+            candidate,
+            stretch,
+            views,
+            members,
+            problem,
+            computed,
+            further=further,
+            cutouts=cutouts,
+            findings=found,
+        )
 
     def further(self, candidate: str) -> Mapping[str, str]:
         """Give the further columns of a list of one's own."""
@@ -247,6 +270,17 @@ class Desk:
         except StoreError:
             return None  # a run holds the database: said where the pictures would be
         return curves[0] if curves else None
+
+    def findings(self, candidate: str) -> Mapping[str, CheckRow]:
+        """Read what was computed of a candidate's checks; nothing while a run holds the database."""
+        from store.checks import load_checks
+
+        if not self.project.database.exists():
+            return {}
+        try:
+            return load_checks(self.database, [candidate]).get(candidate, {})
+        except StoreError:
+            return {}
 
     def thumb(self, candidate: str) -> npt.NDArray[np.uint8] | None:
         """Give one small picture: the frame that shows most of it; None where there is no picture."""

@@ -102,6 +102,7 @@ TABLE: tuple[Key, ...] = (
     Key("check_3", "3", "check(3)", "", "check 3, PSF or cosmic ray", CHECKS, VET),
     Key("check_4", "4", "check(4)", "", "check 4, thresholds", CHECKS, VET),
     Key("check_5", "5", "check(5)", "", "check 5, other methods", CHECKS, VET),
+    Key("evidence", "E", "evidence", "evidence", "a check whole; overrule it there", CHECKS, VET, 3),
     Key("confirm_checks", "C", "confirm_checks", "confirm", "confirm all computed outcomes", CHECKS, VET, 6),
     Key("go_to", "slash", "go_to", "go to", "go to a rank, a name, or 'ra dec'", FIND, VET, 4),
     Key("filter", "f", "filter", "filter", "filter and order the list", FIND, VET, 4),

@@ -71,6 +71,14 @@ class DetailRead(Message):
 
 
 @dataclass
+class Examined(Message):
+    """What the evidence process says of a candidate: checks computed, services asked, or a problem."""
+
+    candidate: str
+    problem: str = ""
+
+
+@dataclass
 class Decided(Message):
     """A journal line is on disk, or there was nothing to take back; `states` is what stands after it."""
 

@@ -1,7 +1,8 @@
 """Section 4 of the report: what people decided, and the verification checklist."""
 
-from analysis.report.facts import TABLE_ROWS, Facts
-from analysis.report.markdown import number, table
+from analysis.checks.finding import from_json
+from analysis.report.facts import PICTURES, TABLE_ROWS, Facts
+from analysis.report.markdown import escape, number, table
 from store.verdicts import CONFLICT, OUTCOMES
 
 QUESTIONS = {
@@ -68,14 +69,18 @@ def _checklist(facts: Facts) -> list[str]:
         "### Verification checklist",
         (
             "Five checks stand between a candidate and a claim. Each outcome is "
-            f"{', '.join(OUTCOMES[:-1])} or {OUTCOMES[-1]}, and is a person's. The numbers count "
-            "candidates."
+            f"{', '.join(OUTCOMES[:-1])} or {OUTCOMES[-1]}. What people state and what the program computed "
+            "are kept apart, and both are told. The numbers count candidates."
         ),
         table(
-            ("check", "question", *(f">{outcome}" for outcome in outcomes)),
+            ("check", "question", "by", *(f">{outcome}" for outcome in outcomes)),
             (
-                (check, QUESTIONS[check], *(facts.outcomes(check)[outcome] for outcome in outcomes))
+                (check, QUESTIONS[check], who, *(counts[outcome] for outcome in outcomes))
                 for check in facts.checks
+                for who, counts in (
+                    ("people", facts.outcomes(check)),
+                    ("computed", facts.computed_outcomes(check)),
+                )
             ),
         ),
     ]
@@ -85,13 +90,57 @@ def _checklist(facts: Facts) -> list[str]:
             table(
                 (">rank", "candidate", *facts.checks),
                 (
-                    (
-                        row.rank,
-                        row.candidate,
-                        *(facts.outcome(row.candidate, check) for check in facts.checks),
-                    )
+                    (row.rank, row.candidate, *(_both(facts, row.candidate, check) for check in facts.checks))
                     for row in rows
                 ),
             )
         )
+    return [*blocks, *_evidence(facts)]
+
+
+def _both(facts: Facts, candidate: str, check: str) -> str:
+    """Return a person's outcome with the computed one beside it, and whether the evidence changed since."""
+    stated, computed = facts.outcome(candidate, check), facts.computed_outcome(candidate, check)
+    if stated == "not run":
+        return f"computed: {computed}" if computed != "not run" else "not run"
+    changed = "; evidence changed since" if facts.changed_since(candidate, check) else ""
+    return f"{stated} (computed: {computed}{changed})"
+
+
+def _evidence(facts: Facts) -> list[str]:
+    """Return what the program computed for the first candidates: number, reason, what was asked."""
+    first = [row for row in facts.candidates[:PICTURES] if row.candidate in facts.computed]
+    if not first:
+        return []
+    blocks = [
+        "### Computed evidence for the first candidates",
+        "Every value with unit, threshold and source is in checks.csv; docs/checks.md has the rules.",
+    ]
+    for row in first:
+        found = facts.computed[row.candidate]
+        blocks += [
+            f"#### Rank {row.rank}: {escape(row.candidate)}",
+            table(
+                ("check", "computed", "decided by", "because", "asked", "when (UTC)", "people"),
+                (
+                    (
+                        check, one.outcome, one.number, one.reason, "; ".join(from_json(one.evidence).asked),
+                        one.computed_at, _stated(facts, row.candidate, check),
+                    )
+                    for check in facts.checks
+                    if (one := found.get(check)) is not None
+                ),
+            ),
+        ]  # fmt: skip
     return blocks
+
+
+def _stated(facts: Facts, candidate: str, check: str) -> str:
+    """Return who stated which outcome of a check, and why."""
+    lines = [
+        f"{state.vetter}: {state.checks[check]}"
+        + (f" ({why})" if (why := state.check_reasons.get(check, "")) else "")
+        for state in facts.by_candidate.get(candidate, [])
+        if state.checks.get(check)
+    ]
+    return "; ".join(lines) or "–"

@@ -11,6 +11,7 @@ from analysis.instruments import order_key
 from analysis.recalled import Injected
 from analysis.recovered import Row
 from store.candidates import CandidateRow, MemberRow
+from store.checks import CheckRow
 from store.frames import FrameRecord
 from store.journal import Problem
 from store.products import ProductRecord
@@ -73,6 +74,8 @@ class Facts:
         The first spectra with their scores, best first, and their lines.
     spectrum_figures : mapping
         By spectrum: the path of its figure, relative to the report.
+    computed : mapping
+        By candidate, then check: what the program computed, apart from what people say.
     """
 
     config: Config
@@ -98,6 +101,7 @@ class Facts:
     spectra: Sequence[Mapping[str, Any]] = ()
     spectral_lines: Sequence[Mapping[str, Any]] = ()
     spectrum_figures: Mapping[str, str] = field(default_factory=dict)
+    computed: Mapping[str, Mapping[str, CheckRow]] = field(default_factory=dict)
 
     @cached_property
     def done(self) -> tuple[FrameRecord, ...]:
@@ -141,6 +145,30 @@ class Facts:
             "not run",
         }
         return CONFLICT if len(given) > 1 else "".join(given) or "not run"
+
+    def computed_outcome(self, candidate: str, check: str) -> str:
+        """Return the outcome that the program computed, or "not run"."""
+        row = self.computed.get(candidate, {}).get(check)
+        return row.outcome if row else "not run"
+
+    def computed_outcomes(self, check: str) -> Counter[str]:
+        """Count the computed outcomes of a check over all candidates that are ranked now."""
+        ranked = {row.candidate for row in self.candidates}
+        counts = Counter(
+            checks[check].outcome
+            for name, checks in self.computed.items()
+            if name in ranked and check in checks
+        )
+        counts["not run"] = self.n_candidates - sum(n for name, n in counts.items() if name != "not run")
+        return counts
+
+    def changed_since(self, candidate: str, check: str) -> bool:
+        """Tell whether somebody stated an outcome on other evidence than there is now."""
+        row = self.computed.get(candidate, {}).get(check)
+        return row is not None and any(
+            state.checks.get(check) and state.check_evidence.get(check, "") != row.digest
+            for state in self.by_candidate.get(candidate, [])
+        )
 
     def outcomes(self, check: str) -> Counter[str]:
         """Count the outcomes of a check over all candidates that are ranked now."""

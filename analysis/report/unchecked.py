@@ -1,8 +1,11 @@
 """Section 5 of the report: what was not checked, and what went wrong."""
 
+from collections.abc import Mapping
+
 from analysis.report.facts import PICTURES, Facts
 from analysis.report.markdown import listing, table
 from analysis.report.products import not_fetched
+from store.checks import CheckRow
 
 ACCEPTED_RATE = 0.01
 
@@ -33,14 +36,13 @@ def _general(facts: Facts) -> list[str]:
     undecided = total - sum(1 for row in facts.candidates if facts.label(row.candidate))
     items = [f"{undecided} of {total} candidates have no label from anybody."]
     items += [
-        f"The check {check} was not run for {facts.outcomes(check)['not run']} of {total} candidates."
+        f"Of {total} candidates the check {check} was computed for "
+        f"{total - facts.computed_outcomes(check)['not run']} and stated by people for "
+        f"{total - facts.outcomes(check)['not run']}."
         for check in facts.checks
     ]
     items += [
-        (
-            "No catalogue was queried by the program: no candidate was compared with SIMBAD, Gaia, NED "
-            "or VizieR unless a vetter says so above. Not queried is not the same as no match."
-        ),
+        _catalogs(facts),
         _missed(facts),
         *_no_colours(facts),
     ]
@@ -72,6 +74,25 @@ def _general(facts: Facts) -> list[str]:
         if lacking:
             items.append(f"No {plane} plane, so that pixels were not judged by it: {', '.join(lacking)}.")
     return items
+
+
+def _catalogs(facts: Facts) -> str:
+    """Say what became of the catalogues; silence is never told as an absence of matches."""
+    answered = [name for name, checks in facts.computed.items() if _asked(checks)]
+    if not answered:
+        return (
+            "No catalogue was queried by the program: no candidate was compared with SIMBAD, Gaia, NED "
+            "or VizieR unless a vetter says so above. Not queried is not the same as no match."
+        )
+    return (
+        f"Catalogues were asked about {len(answered)} of {facts.n_candidates} candidates; the others "
+        "were not queried, which is not the same as no match."
+    )
+
+
+def _asked(checks: Mapping[str, CheckRow]) -> bool:
+    """Tell whether a candidate was compared with at least one catalogue that was asked."""
+    return "catalogs" in checks and checks["catalogs"].outcome != "not run"
 
 
 def _missed(facts: Facts) -> str:

@@ -115,7 +115,9 @@ def _catalogs(
 
     The pixels' checks are in the store by now: nobody waits for a service.
     """
-    save_checks(db, catalog_rows(desk, places, check_keys(db)))
+    known = check_keys(db)
+    unseen = [place for place in places if (place.candidate, "catalogs") not in known]
+    save_checks(db, catalog_rows(desk, unseen, known))
     if asking:
         emit({"event": "note", "stage": "checks", "text": "waiting for catalogue services"})
     while not stopping() and wait(asking, timeout=0.2).not_done:

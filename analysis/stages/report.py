@@ -21,6 +21,7 @@ from analysis.stages.ranking_spectra import figure_path as spectrum_figure
 from analysis.stages.recalling import recall_key
 from store import __version__
 from store.candidates import CandidateRow, aliases, candidate_order, candidate_rows, members, ranking_info
+from store.checks import load_checks
 from store.database import Database
 from store.frames import FrameRecord, frame_records
 from store.products import product_records
@@ -91,6 +92,7 @@ def gather(
         recall_figure=_relative(ranks, base) if anomalies and ranks.exists() else "",
         written_at=datetime.now(UTC).isoformat(timespec="seconds"),
         products=product_records(db),
+        computed=load_checks(db),
         **_spectra(project, db),
     )
 

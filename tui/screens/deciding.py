@@ -167,7 +167,7 @@ class Deciding(Loading):
         state = self.states.get(row.candidate)
         given = state.checks.get(name, "") if state else ""
         computed = self._computed().get(name, "")
-        self.decide("check", {"checks": {name: next_outcome(given, computed)}})
+        self.decide("check", self._check_payload({name: next_outcome(given, computed)}))
 
     def confirm_checks(self) -> None:
         """Confirm every computed outcome; what was never computed stays open, and that is said."""
@@ -176,9 +176,16 @@ class Deciding(Loading):
         if not computed:
             self.say("nothing computed: 1-5 state checks", alert=True)
             return
-        self.decide("check", {"checks": computed})
+        self.decide("check", self._check_payload(computed))
         if missing:
             self.notify(f"never computed, left open: {', '.join(missing)}", timeout=8)
+
+    def _check_payload(self, checks: Mapping[str, str]) -> dict[str, Any]:
+        """Give the journal's words for outcomes, with the digest of the computed evidence that was seen."""
+        detail = self._details.get((self.table.candidate or "", self.stretch))
+        found = detail.findings if detail else {}
+        seen = {name: found[name].digest for name in checks if name in found}
+        return {"checks": dict(checks)} | ({"evidence": seen} if seen else {})
 
     def _computed(self) -> Mapping[str, str]:
         evidence = self._details.get((self.table.candidate or "", self.stretch))

@@ -297,9 +297,13 @@ class Loading(VetterScreen):
         self._details[detail.candidate, detail.stretch] = detail
         while len(self._details) > KEPT_DETAILS:
             self._details.popitem(last=False)
+        self.detail_shown(detail.candidate)
         if detail.candidate == self.table.candidate and detail.stretch == self.stretch:
             self.cutouts.show(detail, self.look, waiting="…")
             self.refresh_evidence()
+
+    def detail_shown(self, candidate: str) -> None:
+        """Take note that a candidate was read."""
 
     def refresh_evidence(self) -> None:
         """Show the evidence as it stands now."""
@@ -317,6 +321,7 @@ class Loading(VetterScreen):
                 members=detail.members if detail else (),
                 computed=detail.computed if detail else {},
                 further=detail.further if detail else {},
+                findings=detail.findings if detail else {},
                 weights=self.info.get("weights") or weights_of(self.vet.config),
             )
         )

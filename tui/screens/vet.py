@@ -129,6 +129,52 @@ class VetScreen(Arriving, Queueing, Picturing):
         """State the outcome of one check."""
         self.state_check(number)
 
+    def action_evidence(self) -> None:
+        """Open the whole evidence of a check, the first that is not settled; overruling is done there."""
+        row = self.row
+        if row is None:
+            return
+        from tui.screens.evidence import EvidenceScreen, payload_of
+        from tui.widgets.palette import CHECK_WORDS
+
+        detail = self._details.get((row.candidate, self.stretch))
+        found = detail.findings if detail else {}
+        unsettled = [name for name in CHECK_WORDS if name in found and found[name].outcome == "fail"]
+        screen = EvidenceScreen(row.candidate, unsettled[0] if unsettled else next(iter(CHECK_WORDS)))
+        screen.take(detail, self.states.get(row.candidate))
+
+        def take(answer: dict[str, str]) -> None:
+            name = answer["check"]
+            self.decide("check", payload_of(answer, found[name].digest if name in found else ""))
+
+        self.ask(screen, take)
+        if not set(CHECK_WORDS) <= set(found):
+            self.vet.examine(row.candidate)
+
+    @on(messages.Examined)
+    def _examined(self, message: messages.Examined) -> None:
+        """Read a candidate again whose checks were computed, and show them where it is looked at."""
+        if message.problem:
+            self.say(f"checks of {message.candidate}: {message.problem}", alert=True)
+            self._show_evidence(message.candidate, message.problem)
+        for key in [key for key in self._details if key[0] == message.candidate]:
+            del self._details[key]
+        self._start(partial(self._read_again, message.candidate, self.stretch), "examined", "read checks")
+
+    def _read_again(self, candidate: str, stretch: str) -> None:
+        self.post_message(messages.DetailRead(self.vet.desk.detail(candidate, stretch)))
+
+    def detail_shown(self, candidate: str) -> None:
+        """Bring an open evidence screen up to date."""
+        self._show_evidence(candidate)
+
+    def _show_evidence(self, candidate: str, problem: str = "") -> None:
+        from tui.screens.evidence import EvidenceScreen
+
+        for screen in self.app.screen_stack:
+            if isinstance(screen, EvidenceScreen) and screen.candidate == candidate:
+                screen.take(self._details.get((candidate, self.stretch)), self.states.get(candidate), problem)
+
     def action_confirm_checks(self) -> None:
         """Confirm all computed outcomes."""
         self.confirm_checks()

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from store.candidates import CandidateRow, MemberRow
+    from store.checks import CheckRow
     from store.verdicts import VerdictState
 
 TERMS = (
@@ -50,6 +51,7 @@ class Evidence:
     others: tuple[VerdictState, ...] = ()
     members: tuple[MemberRow, ...] = ()
     computed: Mapping[str, str] = field(default_factory=dict)
+    findings: Mapping[str, CheckRow] = field(default_factory=dict)
     weights: Mapping[str, float] = field(default_factory=dict)
     further: Mapping[str, str] = field(default_factory=dict)
 
@@ -130,6 +132,11 @@ def check_lines(evidence: Evidence, width: int, colours: Palette) -> list[Text]:
         line = Text()
         line.append(f"{place} ", colours.strong)
         line.append(words.ljust(14 if narrow else 16), colours.quiet)
+        row = evidence.findings.get(name)
+        if row is not None:
+            _computed_line(line, row, mine, evidence.state, colours, narrow=narrow)
+            lines.append(line)
+            continue
         shown = f"{OUTCOME_SIGNS[mine]} {mine}" if mine else "· not run"
         line.append(shown.ljust(15), outcome_style(mine, colours))
         if code and code != "not run":
@@ -141,6 +148,23 @@ def check_lines(evidence: Evidence, width: int, colours: Palette) -> list[Text]:
             line.rstrip()
         lines.append(line)
     return lines
+
+
+def _computed_line(
+    line: Text, row: CheckRow, mine: str, state: VerdictState | None, colours: Palette, *, narrow: bool
+) -> None:
+    """Write the person's outcome, the computed one in brackets, and the one number that decides."""
+    if mine:
+        line.append(
+            OUTCOME_SIGNS[mine] + " " if narrow else f"{OUTCOME_SIGNS[mine]} {mine}  ",
+            outcome_style(mine, colours),
+        )
+    seen = state.check_evidence.get(row.name, "") if state else ""
+    if mine and seen != row.digest:
+        line.append("changed " if narrow else "evidence changed since ", colours.alert)
+    computed = OUTCOME_SIGNS[row.outcome] + ("" if narrow else f" {row.outcome}")
+    line.append(f"[{computed}] ", outcome_style(row.outcome, colours))
+    line.append(row.number, colours.plain)
 
 
 def value_lines(row: CandidateRow, colours: Palette) -> list[Text]:
