@@ -49,6 +49,7 @@ class WarmProcess:
             if process.stdin is not None:
                 process.stdin.close()
             process.terminate()
+            process.wait()
 
     def _start(self) -> subprocess.Popen[str]:
         command = [sys.executable, "-P", "-m", "analysis.stages.warm", str(self._project.root)]
@@ -69,10 +70,15 @@ class WarmProcess:
                         self._pending = [name for name in self._pending if name != words.get("candidate")]
                 if "candidate" in words:
                     self._listener(words)
+        complaint = _last_line(process.stderr)
+        for stream in (process.stdout, process.stderr):
+            if stream is not None:
+                stream.close()
+        process.wait()
         with self._lock:
             left, self._pending = self._pending, []
         for name in left:
-            self._listener({"candidate": name, "problem": _last_line(process.stderr)})
+            self._listener({"candidate": name, "problem": complaint})
 
 
 def _last_line(stream: IO[str] | None) -> str:

@@ -250,7 +250,7 @@ def catalog_rows(
             [[a.answer.service, a.answer.block, a.answer.state, a.answer.asked_at, len(a.answer.entries),
               a.answer.release, a.answer.reason] for a in asked],
         ]  # fmt: skip
-        unclocked = [line if line[2] != NO_ANSWER else [*line[:3], *line[4:]] for line in facts[-1]]  # type: ignore[attr-defined]
+        unclocked = [line if line[2] == OK else [*line[:3], *line[4:]] for line in facts[-1]]  # type: ignore[attr-defined]
         facts[-1] = unclocked
         key = hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:24]
         if known.get((place.candidate, catalogs.NAME)) != key:
