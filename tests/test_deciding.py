@@ -1,6 +1,8 @@
 """Deciding in the app: labels of one's own, notes of any script, the history, and the closing line."""
 
 import dataclasses
+import subprocess
+import sys
 
 import pytest
 from cards import assert_card
@@ -169,3 +171,38 @@ def test_the_closing_line_in_words():
     assert closing_line(37, 63, 41.2) == "37 decided, 63 left, 41 s each"
     assert closing_line(1, 0, 2.34) == "1 decided, none left, 2.3 s each"
     assert closing_line(5, None, None) == "5 decided"
+
+
+def test_no_science_package_comes_with_queue_plots_and_weights(tmp_path):
+    """What these screens read and draw loads neither learning nor photometry nor figures."""
+    make_vet_project(tmp_path / "field", 30)
+    program = """
+import sys
+from pathlib import Path
+from analysis.config import load
+from store.project import Project
+from tui.desk import Desk
+from tui.listing import Query
+from tui.plotting import KINDS, read_points
+from tui.screens import bulk, filtering, gallery, history, plots, views, weights
+from tui.whatif import reweigh
+from tui.widgets.plot import draw
+root = Path(sys.argv[1])
+desk = Desk(Project(root), load(root / "config.toml"))
+desk.open()
+listing, rows = desk.listed(Query(order=1))
+name = listing.names[0]
+for kind, _ in KINDS:
+    draw(read_points(desk, kind, name, listing), 80, 24)
+reweigh(desk.queue, {"anomaly": 1, "snr": 1, "artifact": 0, "consistency": 0}, name)
+desk.thumb(name)
+desk.decide_all(listing.names, {"label": "ordinary"})
+desk.take_back("undo")
+desk.closing()
+heavy = {"sklearn", "photutils", "matplotlib", "pandas", "astropy", "scipy", "pyarrow"}
+print(sorted(heavy & {module.partition(".")[0] for module in sys.modules}))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path / "field")], capture_output=True, text=True, check=False
+    )
+    assert done.stdout.strip() == "[]", done.stderr

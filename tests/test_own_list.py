@@ -105,7 +105,7 @@ async def test_a_list_goes_through_desk_cutouts_and_journal(finished_copy, tmp_p
     done = jwst_vet("vet", path, "--prepare", cwd=finished_copy)
     assert done.returncode == 0, done.stderr
     assert "4 rows" in done.stdout
-    assert "1 rows lie outside every frame: lines 3" in done.stdout
+    assert "1 row lies outside every frame: line 3" in done.stdout
     config = load(finished_copy / "config.toml")
     own = list_project(Project(finished_copy), path)
     desk = Desk(own, config)

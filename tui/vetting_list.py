@@ -82,5 +82,7 @@ def words(path: Path, prepared: Prepared) -> list[str]:
     if prepared.outside:
         first = ", ".join(map(str, prepared.outside[:LISTED]))
         more = ", …" if len(prepared.outside) > LISTED else ""
-        lines.append(f"{len(prepared.outside)} rows lie outside every frame: lines {first}{more}")
+        count = len(prepared.outside)
+        rows = "1 row lies" if count == 1 else f"{count} rows lie"
+        lines.append(f"{rows} outside every frame: line{'s' * (count > 1)} {first}{more}")
     return [*lines, *prepared.problems]
