@@ -219,3 +219,23 @@ async def test_the_theme_acts_at_once(vet):
         await pilot.pause()
         await press(pilot, "f2")
         assert app.theme == "textual-light"
+
+
+async def test_the_palette_of_the_desk_opens_the_form(vet):
+    """And what is started from it is shown on the screen of runs."""
+    run_id = "20260101T000000Z-bbbb"
+
+    def start():
+        RunLog(vet[0], run_id).emit({"event": "run_started", "stages": ["images"]})
+        return run_id
+
+    app = app_of(vet, start_run=start)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        commands = {command.title: command for command in app.get_system_commands(app.vetting)}
+        commands["Configuration"].callback()
+        await settled(pilot)
+        assert isinstance(app.screen, SettingsScreen)
+        await press(pilot, "f5")
+        while not isinstance(app.screen, RunScreen):
+            await pilot.pause(0.02)

@@ -299,6 +299,12 @@ class VetApp(App[int]):
         )
         self.push_screen(HelpScreen(self.keys, where, drawing))
 
+    def action_settings(self) -> None:
+        """Show the configuration, to change it and start."""
+        from tui.screens.settings import SettingsScreen
+
+        self.push_screen(SettingsScreen())
+
     def action_plan(self) -> None:
         """Show what would be downloaded."""
         from tui.screens.plan import PlanScreen
@@ -344,5 +350,8 @@ class VetApp(App[int]):
         if where == keys.VET:
             yield SystemCommand(
                 "Plan of the download", "what would be fetched; tick products off and on", self.action_plan
+            )
+            yield SystemCommand(
+                "Configuration", "every key of config.toml, checked as typed", self.action_settings
             )
         yield SystemCommand("Theme", "choose the colours", self.action_change_theme)

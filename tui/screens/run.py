@@ -162,9 +162,7 @@ class RunScreen(VetterScreen):
 
     def action_settings(self) -> None:
         """Show the configuration, to change it and start."""
-        from tui.screens.settings import SettingsScreen
-
-        self.app.push_screen(SettingsScreen())
+        self.vet.action_settings()
 
     def action_why(self) -> None:
         """Show what failed and why, whole, or the log again."""

@@ -224,7 +224,16 @@ class SettingsScreen(VetterScreen):
             self.take(message.config)
         self.say(message.words, alert=message.config is None)
         if message.started:
+            self._show_run()
+
+    def _show_run(self) -> None:
+        """Show how the run goes, on the screen of runs, from wherever the form was opened."""
+        from tui.screens.run import RunScreen
+
+        if isinstance(self.vet.screen_stack[-2], RunScreen):
             self.app.pop_screen()
+        else:
+            self.vet.switch_screen(RunScreen())
 
     def action_back(self) -> None:
         """Go back; what was typed and not saved asks once."""
