@@ -218,7 +218,7 @@ class Journal:
         try:
             with self._thread, _locked(self.path) as file:
                 size = os.fstat(file.fileno()).st_size
-                tail = os.pread(file.fileno(), _TAIL_BYTES, max(0, size - _TAIL_BYTES))
+                tail = _end_of(file.fileno(), size)
                 lines = self._dated(drafts, _last_id(tail))
                 # A line torn by a crash is ended first, so that it spoils nothing but itself.
                 start = b"\n" if tail and not tail.endswith(b"\n") else b""
@@ -258,6 +258,16 @@ class Journal:
                 )
             )
         return lines
+
+
+def _end_of(descriptor: int, size: int) -> bytes:
+    """Read the end of a journal: as much as holds a whole line, however long that one is."""
+    length = _TAIL_BYTES
+    while True:
+        tail = os.pread(descriptor, length, max(0, size - length))
+        if length >= size or _last_id(tail):
+            return tail
+        length *= 8
 
 
 def _last_id(tail: bytes) -> str:
