@@ -64,6 +64,7 @@ def nursery(tmp_path):
     assert process.stdout.readline() == "ready\n"
     yield process
     process.stdin.close()
+    process.stdout.close()
     process.wait(60)
 
 
