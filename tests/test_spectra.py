@@ -326,3 +326,89 @@ def test_nothing_usable_is_exit_code_2(project_folder, jwst_vet, tmp_path):
     assert done.returncode == 2
     assert "every flux is NaN or 0" in done.stdout + done.stderr
     assert jwst_vet("spectra", cwd=project_folder).returncode == 2
+
+
+def test_checks_of_spectra_tell_lines_from_cosmic_rays():
+    """A line through two gratings passes; the same through one that lacks it fails; a lone bright sample fails."""
+    from analysis.checks.spectral import examine
+    from analysis.spectra.plotting import Curve
+
+    rng = np.random.default_rng(8)
+    wave = np.arange(2.9, 5.0, 1.79e-3)
+
+    def curve(height, lines, name):
+        sigma = float(lsf_fwhm("NIRSPEC", G395M, wave)[600]) / 2.3548
+        flux = 1.0 + height * np.exp(-0.5 * ((wave - 4.0) / sigma) ** 2) + rng.normal(0, 0.1, len(wave))
+        found = measure(
+            Spectrum(0, wave, flux, np.full(len(wave), 0.1), np.isfinite(flux), "uJy"), "NIRSPEC", G395M
+        )
+        facts = found.row | {
+            "instrument": "NIRSPEC",
+            "disperser": G395M,
+            "spectrum": name,
+            "flux_unit": "uJy",
+        }
+        return Curve(wave, flux, found.noise, found.level, facts, found.lines if lines else [])
+
+    seen, again, absent = curve(2.0, True, "a"), curve(2.0, True, "b"), curve(0.0, False, "c")
+    outcomes = {one.check: one.outcome for one in examine([seen, again])}
+    assert outcomes == dict.fromkeys(("other_filters", "psf_or_cosmic_ray", "thresholds", "methods"), "pass")
+    assert examine([seen, absent])[0].outcome == "fail"
+    assert examine([seen])[0].outcome == "inconclusive"
+    spike = seen.flux.copy()
+    at = int(np.argmin(np.abs(wave - 4.0)))
+    spike[at - 5 : at + 6] = 1.0
+    spike[at] = 9.0
+    ray = Curve(wave, spike, seen.noise, seen.level, seen.facts, seen.lines)
+    assert examine([ray])[1].outcome == "fail"
+    assert all(one.outcome == "inconclusive" for one in examine([absent]))
+
+
+async def test_the_spectrum_view_zooms_pans_and_slides(tmp_path, new_project, jwst_vet):
+    """S opens it; keys move range and redshift, and escape goes back."""
+    from analysis.config import load
+    from store.project import Project
+    from tui.application import VetApp
+    from tui.keys import resolve
+    from tui.screens.spectrum import SpectrumScreen
+    from tui.terminal import Terminal
+
+    root = new_project(tmp_path / "p", target_name="SIMULATED field")
+    simulate_spectra(root / "data" / "products", number=9, seed=2)
+    assert jwst_vet("spectra", cwd=root).returncode == 0
+    config = load(root / "config.toml")
+    app = VetApp(
+        Project(root), config, table=resolve(config.keys), terminal=Terminal(preview="half"), start_run=str,
+        stop_run=lambda _run: None, export=lambda _gives_up: (0, ""),
+    )  # fmt: skip
+
+    async def settled(pilot):
+        for _ in range(4):
+            await pilot.pause()
+            others = [worker for worker in app.workers if worker.group != "follow"]
+            if others:  # nobody to wait for means everybody
+                await app.workers.wait_for_complete(others)
+        await pilot.pause()
+
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settled(pilot)
+        await pilot.press("S")
+        await settled(pilot)
+        screen = app.screen
+        assert isinstance(screen, SpectrumScreen)
+        plot = screen.plot
+        assert plot.curve is not None
+        first, last = plot.curve.extent()
+        assert (plot.low, plot.high) == (first, last)
+        assert "SIMULATED" in screen.about()
+        drawn = ["".join(segment.text for segment in strip) for strip in plot._strips]
+        assert sum(0x2800 < ord(character) < 0x2900 for line in drawn for character in line) > 100
+        await pilot.press("up", "right")
+        assert plot.high - plot.low == pytest.approx((last - first) / 2)
+        before = plot.z if np.isfinite(plot.z) else 0.0
+        await pilot.press("full_stop")
+        assert plot.z == pytest.approx((1 + before) * 1.001 - 1)
+        await pilot.press("0")
+        assert (plot.low, plot.high) == (first, last)
+        await pilot.press("escape")
+        assert not isinstance(app.screen, SpectrumScreen)

@@ -39,21 +39,23 @@ class Continuum:
     error_scale: float
 
 
-def fit_continuum(flux: FloatArray, error: FloatArray, valid: BoolArray, step_at: int = -1) -> Continuum:
+def fit_continuum(
+    flux: FloatArray, error: FloatArray, valid: BoolArray, step_at: int = -1, *, window: float = 1.0
+) -> Continuum:
     """Fit by a running median, 3σ-clipped twice, then smoothed where that moves no step.
 
     The window is an eighth of the samples, 31 to 101 of them, so that steps stay steps and lines do not lift
     it. Clipped samples take the level of the round before. Both sides of `step_at` (a sample; -1: none) are
-    fitted apart.
+    fitted apart. `window` makes the window longer or shorter by a factor.
     """
     rows = np.flatnonzero(valid)
     values, sigma = flux[rows], error[rows]
-    window = int(np.clip(len(rows) // 8, SHORTEST_WINDOW, LONGEST_WINDOW)) | 1
+    samples = int(window * np.clip(len(rows) // 8, SHORTEST_WINDOW, LONGEST_WINDOW)) | 1
     cut = int(np.searchsorted(rows, step_at)) if step_at >= 0 else 0
     parts = [slice(0, cut), slice(cut, None)] if LEAST_PART < cut < len(rows) - LEAST_PART else [slice(None)]
     level = np.empty(len(rows))
     for part in parts:
-        level[part] = _level(values[part], sigma[part], window)
+        level[part] = _level(values[part], sigma[part], samples)
     scale = float(np.clip(robust_deviation((values - level) / sigma), 0.1, 100.0))
     noise = np.full(len(flux), np.inf)
     noise[rows] = sigma * scale

@@ -9,6 +9,7 @@ from analysis.config import Config
 from analysis.stages import Emit, StageResult
 from analysis.stages.asking import Desk, catalog_rows
 from analysis.stages.examining import Bench, examine_share, input_key, make_bench, places_of
+from analysis.stages.examining_spectra import check_spectra
 from analysis.stages.recording import row_of
 from store.candidates import candidate_order
 from store.checks import CheckRow, check_keys, save_checks
@@ -49,6 +50,7 @@ def checks(
         failures |= failed
         done += len(candidate_findings)
         emit(_progress(total - len(work) + done, total))
+    spectra, same = check_spectra(project, db, names, stopping)
     silent = _catalogs(catalogs, db, list(places.values()), asking, emit, stopping)
     write_table(project, db, "checks")
     left = len(work) - done
@@ -57,7 +59,10 @@ def checks(
         emit({"event": "frame_failed", "stage": "checks", "frame": line.partition(": ")[0], "text": line})
     unchanged = f", {total - len(work)} unchanged" if len(work) < total else ""
     words = (f"{done} candidates examined{unchanged}", *silent)
-    return StageResult("checks", done, len(lines), total - len(work), lines, words, left)
+    if spectra or same:
+        words += (f"{spectra} candidates by their spectra, {same} unchanged",)
+    skipped = total - len(work) + same
+    return StageResult("checks", done + spectra, len(lines), skipped, lines, words, left)
 
 
 def missing(bench: Bench, db: Database, places: "Sequence[Place]") -> "list[tuple[Place, list[str]]]":
