@@ -329,7 +329,7 @@ def test_nothing_usable_is_exit_code_2(project_folder, jwst_vet, tmp_path):
 
 
 def test_checks_of_spectra_tell_lines_from_cosmic_rays():
-    """A line through two gratings passes; the same through one that lacks it fails; a lone bright sample fails."""
+    """A line in two gratings passes, in one that lacks it fails; a lone bright sample fails."""
     from analysis.checks.spectral import examine
     from analysis.spectra.plotting import Curve
 
