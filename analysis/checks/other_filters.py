@@ -11,7 +11,7 @@ from analysis.checks.surroundings import View
 from analysis.instruments import wavelength_um
 
 NAME: Final = "other_filters"
-VERSION: Final = "1"
+VERSION: Final = "2"
 EXPECTED_SNR: Final = 5.0
 CHANGED_SIGMAS: Final = 5.0
 EPOCH_FLOOR: Final = 0.03
@@ -97,6 +97,7 @@ def _judge(subject: Subject, matched: list[int], bands: list[str], states: list[
         for i in subject.covering
         if i != source
         and states[i] == NOT_DETECTED
+        and not subject.lights[i].seen
         and subject.lights[i].error > 0
         and flux / subject.lights[i].error >= EXPECTED_SNR
     ]
@@ -108,6 +109,12 @@ def _judge(subject: Subject, matched: list[int], bands: list[str], states: list[
         return (
             "fail",
             f"not detected in {band(view)} to {depth}, where a flat spectrum would be S/N 5 or more",
+        )
+    away = [i for i in subject.covering if states[i] == NOT_DETECTED and subject.lights[i].seen]
+    if away:
+        return (
+            "inconclusive",
+            f"light in {len(away)} frames, but its centre is elsewhere than the candidate's",
         )
     return "inconclusive", "the other frames that cover it are not deep enough to show it"
 
