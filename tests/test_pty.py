@@ -187,6 +187,8 @@ def test_replies_of_the_terminal_never_act_as_keys(project, after):
     while time.monotonic() < end:
         app.read()
     app.type("j", "#2 JWST")
+    while after == 0.0 and b"\x1b_Ga=T,U=1" not in app.raw:  # pictures are painted in a thread
+        assert app.read()
     app.child.send("q")
     assert app.ends() == (0, None)
     assert labels(project) == []
