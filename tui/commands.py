@@ -145,7 +145,8 @@ def demo(arguments: argparse.Namespace) -> int:
     from analysis.simulate.x1d import SPECTRA_TRUTH_NAME, places_of_truth, simulate_spectra
 
     if not (project.products / SPECTRA_TRUTH_NAME).exists():
-        simulate_spectra(project.products, positions=places_of_truth(project.products / TRUTH_NAME))
+        places = places_of_truth(project.products / TRUTH_NAME)
+        simulate_spectra(project.products, positions=places, centre=places[0])
     code = _execute(project, config, ("images", "spectra", "rank", "report"), Console())
     if code != DONE or arguments.no_app or not (sys.stdin.isatty() and sys.stdout.isatty()):
         if code == DONE:
