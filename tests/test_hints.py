@@ -71,12 +71,12 @@ async def test_a_hint_takes_no_line_from_what_is_decided_by(vet, tmp_path, size)
 
 async def test_hints_name_the_keys_as_they_are_mapped(vet):
     """Remapped in [keys], remapped here."""
-    app = app_of(vet, table=resolve({"next": "w"}), hints=Hints(vet[0].root / "hints.json"))
+    app = app_of(vet, table=resolve({"next": "f9"}), hints=Hints(vet[0].root / "hints.json"))
     async with app.run_test(size=(120, 40)) as pilot:
         await settled(pilot)
-        assert "hint w and k move" in text_of(app)
-        await press(pilot, "w")
-        assert "w and k" not in text_of(app)
+        assert "hint f9 and k move" in text_of(app)
+        await press(pilot, "f9")
+        assert "f9 and k" not in text_of(app)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"seen": 3}', "\x00"])
