@@ -23,6 +23,9 @@ MEMORY_LIMIT = "1GB"
 # A page asked for just after another finds the file still open, and no other process waits longer for it.
 LINGER_SECONDS = 0.2
 RETRY_SECONDS = (0.005, 0.04)
+# DuckDB's three headers: a shorter file may be one that another process is making at this moment.
+HEADERS_BYTES = 3 * 4096
+MAKING_SECONDS = 1.0
 
 
 class Manager:
@@ -133,6 +136,11 @@ class Manager:
 
     def _set_aside(self, found: "_DamagedError") -> None:
         """Move what cannot be opened out of the way; the journals hold what people decided."""
+        deadline = time.monotonic() + MAKING_SECONDS
+        while _size(self.path) < HEADERS_BYTES and time.monotonic() < deadline:
+            if self._opens():
+                return
+            time.sleep(RETRY_SECONDS[1])
         damage.set_aside(self.path, found.reason, self._opens)
 
     def _opens(self) -> bool:
@@ -326,6 +334,13 @@ def one_line(path: Path, error: Exception) -> str:
     """Say what DuckDB said about a file, without its further lines."""
     first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
     return f"{path}: {first}"
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return HEADERS_BYTES
 
 
 def _inode(path: Path) -> int | None:

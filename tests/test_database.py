@@ -307,3 +307,15 @@ def test_a_log_that_is_whole_is_replayed_and_a_damaged_one_set_aside(db, tmp_pat
     (line,) = damage.take_fresh()
     assert "q.duckdb.wal was damaged" in line
     assert names(db) == ["A"]
+
+
+def test_a_database_that_another_process_is_making_is_waited_for(tmp_path):
+    """An empty file that becomes a database within a second is not set aside as damaged."""
+    path, whole = tmp_path / "p.duckdb", tmp_path / "whole.duckdb"
+    add(Database(whole), "A")
+    path.touch()
+    timer = threading.Timer(0.2, lambda: whole.replace(path))
+    timer.start()
+    assert names(Database(path)) == ["A"]
+    timer.join()
+    assert [one.name for one in tmp_path.iterdir()] == ["p.duckdb"]

@@ -147,7 +147,7 @@ def demo(arguments: argparse.Namespace) -> int:
     if not (project.products / SPECTRA_TRUTH_NAME).exists():
         places = places_of_truth(project.products / TRUTH_NAME)
         simulate_spectra(project.products, positions=places, centre=places[0])
-    code = _execute(project, config, ("images", "spectra", "rank", "report"), Console())
+    code = _execute(project, config, ("images", "spectra", "rank", "checks", "report"), Console())
     if code != DONE or arguments.no_app or not (sys.stdin.isatty() and sys.stdout.isatty()):
         if code == DONE:
             _print_top(project)
