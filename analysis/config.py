@@ -262,7 +262,7 @@ def _allowed(item: dataclasses.Field[Any]) -> str:
     if isinstance(default, list) and meta["pattern"]:
         return (
             f"at most {MOST_NAMES} different names in small letters, digits and _, none of them none, "
-            'undecided or conflict; each may have a key of one character after a blank: "merger M"'
+            'undecided or conflict; each may have a key of one character after a blank: "merger W"'
         )
     if isinstance(default, list):
         return 'a list of names, for example ["I2D"]' if default else "a list of names, or []"

@@ -138,7 +138,7 @@ _NAMED_KEY = re.compile(r"(?!(?:none|undecided|conflict)\b)[a-z][a-z0-9_]{0,31}(
 
 
 def named_keys(entries: list[str]) -> tuple[tuple[str, str], ...]:
-    """Split entries such as "known" and "merger M" into name and key, "" where none is given."""
+    """Split entries such as "known" and "merger W" into name and key, "" where none is given."""
     return tuple((name, own) for name, _, own in (entry.partition(" ") for entry in entries))
 
 

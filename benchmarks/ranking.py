@@ -40,7 +40,7 @@ from analysis.starlight import starlight_in
 Array = npt.NDArray[np.float64]
 TUNED = tuple(range(301, 309))
 REPORTED = tuple(range(401, 409))
-GALAXIES = 2400
+GALAXIES = 2600
 MIN_SNR = 5.0
 WEIGHTS = {"anomaly": 0.4, "snr": 0.3, "artifact": 0.2, "consistency": 0.1}
 REACH = {"merger": 1.4, "lens": 1.15, "little_red_dot": 0.3, "emission_line": 0.35, "dropout": 0.35}

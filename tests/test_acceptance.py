@@ -19,6 +19,9 @@ def _report(folder: Path) -> str:
     return (folder / "outputs" / "report" / "REPORT.md").read_text()
 
 
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\S*?(?=[,\"\n])")
+
+
 def _timeless(text: str) -> list[str]:
     """The lines of a report without those that hold a time or how long something took."""
     return [
@@ -130,7 +133,8 @@ def test_whole_thing_twice_gives_the_same_tables_and_report(jwst_vet, new_projec
         shutil.copy(path, again / "data" / "products")
     assert jwst_vet("run", cwd=again).returncode == 0
     for path in sorted((finished / "outputs" / "tables").glob("*.csv")):
-        assert path.read_bytes() == (again / "outputs" / "tables" / path.name).read_bytes(), path.name
+        other = again / "outputs" / "tables" / path.name
+        assert _TIME.sub("", path.read_text()) == _TIME.sub("", other.read_text()), path.name
     before = [line.replace(str(finished), "") for line in _timeless(_report(finished))]
     after = [line.replace(str(again), "") for line in _timeless(_report(again))]
     assert before == after

@@ -272,7 +272,7 @@ def test_demo_from_nothing_to_report(jwst_vet, tmp_path):
     assert done.returncode == 0, done.stderr
     assert "SIMULATED" in done.stdout
     assert str(tmp_path / "jwst-vet-demo" / "outputs" / "report" / "REPORT.md") in done.stdout
-    assert len(re.findall(r"^ +\d+  JWST J", done.stdout, flags=re.MULTILINE)) == 10
+    assert len(re.findall(r"^ +\d+  JWST [JS]", done.stdout, flags=re.MULTILINE)) == 10
     other = tmp_path / "other"
     other.mkdir()
     (other / "thesis.tex").touch()

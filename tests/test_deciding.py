@@ -71,7 +71,7 @@ def own_labels(vet):
     """The project with two labels of one's own, one key moved, one label dropped, and own reasons."""
     project, config = vet
     vetting = Vetting(
-        "vera", ["interesting", "artifact", "merger M", "ring n", "known K"], ["moire", "glow g"]
+        "vera", ["interesting", "artifact", "merger W", "ring n", "known K"], ["moire", "glow g"]
     )
     return project, dataclasses.replace(config, vetting=vetting)
 
@@ -82,10 +82,10 @@ async def test_labels_of_ones_own_have_keys_footer_and_help(vet):
     app = app_of(vet, table=resolve({}, with_labels(vet[1].vetting.label_keys())))
     async with app.run_test(size=(200, 60)) as pilot:
         await settled(pilot)
-        assert all(word in text_of(app).splitlines()[-1] for word in ("M merger", "n ring"))
-        await press(pilot, "M", "n", "K", "o", "u", "y")
+        assert all(word in text_of(app).splitlines()[-1] for word in ("W merger", "n ring"))
+        await press(pilot, "W", "n", "K", "o", "u", "y")
         assert [line.payload["label"] for line in lines_of(vet)] == ["merger", "ring", "known", "interesting"]
-        assert "M merger" in text_of(app)
+        assert "W merger" in text_of(app)
         await press(pilot, "x", "g", "x", "1")
         assert [line.payload["reason"] for line in lines_of(vet)[4:]] == ["glow", "moire"]
         await press(pilot, "question_mark")

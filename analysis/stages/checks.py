@@ -123,7 +123,7 @@ def _catalogs(
     known = check_keys(db)
     unseen = [place for place in places if (place.candidate, "catalogs") not in known]
     save_checks(db, catalog_rows(desk, unseen, known))
-    if asking:
+    if asking and wait(asking, timeout=0.2).not_done:
         emit({"event": "note", "stage": "checks", "text": "waiting for catalogue services"})
     while not stopping() and wait(asking, timeout=0.2).not_done:
         pass
