@@ -12,6 +12,7 @@ WORDS = {
     "desk": ("SIMULATED", "★", "other filters"),
     "pixels": ("SIMULATED", "▀"),
     "elsewhere": ("simbad.cds.unistra.fr", "SIMULATED"),
+    "evidence": ("computed", "JWST J"),
     "settings": ("must be a number", "target_name"),
 }
 
