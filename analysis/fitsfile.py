@@ -10,14 +10,18 @@ import tempfile
 import warnings
 import zlib
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 from astropy.io import fits
+
+from analysis.wholeness import BLOCK, NotWhole, cards_of, data_bytes, read_header
 
 MAX_PIXELS: Final = 4_000_000_000
 """Largest image accepted, in pixels: 64k by 64k, several times the largest JWST mosaic."""
 MAX_UNPACKED_BYTES: Final = 64_000_000_000
 """Largest size a ``.gz`` may unpack to, in bytes: four float32 planes of the largest image accepted."""
+MOST_COUNTED: Final = 999
+"""Most axes of an image and columns of a table (FITS standard 4.0, sections 4.4.1.1 and 7.3.1)."""
 _CHUNK: Final = 1 << 20
 _MAGIC: Final = ((b"\x1f\x8b", "gzip"), (b"PK\x03\x04", "zip"), (b"BZh", "bzip2"), (b"\xfd7zXZ", "xz"))
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
@@ -78,11 +82,14 @@ def open_fits(path: Path, unpack_dir: Path | None = None) -> Any:
         given = path
     stream = path.open("rb")  # ours to close: astropy leaves it open when it raises
     try:
+        _check_counts(stream, given, path.stat().st_size)
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             hdus = fits.open(stream, memmap=False, lazy_load_hdus=False)
     except Exception as error:  # damaged headers raise a dozen classes in astropy
         stream.close()
+        if isinstance(error, FrameError):
+            raise
         if "SIMPLE" in str(error) or "Empty or corrupt" in str(error):
             raise FrameError(given, "not FITS", "does not begin as a FITS file") from error
         raise FrameError(given, "corrupt", f"headers cannot be read ({_first_line(error)})") from error
@@ -95,6 +102,28 @@ def open_fits(path: Path, unpack_dir: Path | None = None) -> Any:
             raise
         raise FrameError(given, "corrupt", f"headers cannot be read ({_first_line(error)})") from error
     return hdus
+
+
+def _check_counts(stream: BinaryIO, path: Path, size: int) -> None:
+    """Refuse a header that claims more axes or columns than there can be: astropy would list all of them."""
+    start = number = 0
+    while start < size:
+        try:
+            header = read_header(stream, start, number)
+            cards = cards_of(header)
+            for name, things in (("NAXIS", "axes"), ("TFIELDS", "columns")):
+                claimed = cards.get(name, "0")
+                if claimed.isdecimal() and int(claimed) > MOST_COUNTED:
+                    raise FrameError(
+                        path,
+                        "corrupt",
+                        f"HDU {number} claims {claimed[:20]} {things}; at most {MOST_COUNTED}",
+                    )
+            start += len(header) + -(-data_bytes(cards, number) // BLOCK) * BLOCK
+        except NotWhole:
+            break  # astropy says what is wrong with it
+        number += 1
+    stream.seek(0)
 
 
 def _first_line(error: BaseException) -> str:

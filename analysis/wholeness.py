@@ -94,11 +94,11 @@ def _walk(stream: BinaryIO, size: int) -> None:
     """Walk every HDU of a FITS file."""
     start, number = 0, 0
     while start < size:
-        header = _read_header(stream, start, number)
-        cards = _cards(header)
+        header = read_header(stream, start, number)
+        cards = cards_of(header)
         if number and not header.startswith(b"XTENSION"):
             raise NotWhole(f"{size - start} bytes after HDU {number - 1} are no extension")
-        data = _data_bytes(cards, number)
+        data = data_bytes(cards, number)
         end = start + len(header) + -(-data // BLOCK) * BLOCK
         if end > size:
             raise NotWhole(f"HDU {number} ends at byte {end}, the file at {size}")
@@ -106,7 +106,7 @@ def _walk(stream: BinaryIO, size: int) -> None:
         start, number = end, number + 1
 
 
-def _read_header(stream: BinaryIO, start: int, number: int) -> bytes:
+def read_header(stream: BinaryIO, start: int, number: int) -> bytes:
     """Read the blocks of one header, up to and with END."""
     stream.seek(start)
     blocks = []
@@ -122,7 +122,7 @@ def _read_header(stream: BinaryIO, start: int, number: int) -> bytes:
     return b"".join(blocks)
 
 
-def _cards(header: bytes) -> dict[str, str]:
+def cards_of(header: bytes) -> dict[str, str]:
     """Values of a header by keyword, as text; quotes of strings taken off."""
     cards: dict[str, str] = {}
     for at in range(0, len(header), _CARD):
@@ -134,7 +134,7 @@ def _cards(header: bytes) -> dict[str, str]:
     return cards
 
 
-def _data_bytes(cards: dict[str, str], number: int) -> int:
+def data_bytes(cards: dict[str, str], number: int) -> int:
     """Size of an HDU's data without fill, in bytes."""
     try:
         axes = [int(cards[f"NAXIS{i + 1}"]) for i in range(int(cards["NAXIS"]))]

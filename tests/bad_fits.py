@@ -147,6 +147,7 @@ BAD = {
     "bitpix 7": lambda: with_card("BITPIX", "7"),
     "bitpix text": lambda: with_card("BITPIX", "'abc'"),
     "bitpix missing": lambda: with_card("BITPIX", None),
+    "naxis enormous": lambda: with_card("NAXIS", "123456789012"),
     "naxis 9": lambda: with_card("NAXIS", "9"),
     "naxis 0": lambda: with_card("NAXIS", "0"),
     "naxis 1": lambda: with_card("NAXIS", "1"),
