@@ -25,7 +25,7 @@ from tui.terminal import Terminal
 
 SHOTS: dict[str, tuple[tuple[int, int], tuple[str, ...]]] = {
     "desk": ((120, 36), ("j", "j", "y", "n", "1", "3")),
-    "pixels": ((120, 36), ("enter",)),
+    "pixels": ((120, 36), ("j", "j", "enter")),
     "evidence": ((120, 36), ("j", "j", "E")),
     "elsewhere": ((120, 36), ("l",)),
     "settings": ((120, 36), ("r", "c", "down", "down", "down", "x")),

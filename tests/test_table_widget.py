@@ -6,7 +6,7 @@ from vet_project import candidate_table, name_of
 
 from store.candidates import CandidateRow
 from store.verdicts import VerdictState
-from tui.listing import Listing, Query, make_listing, next_outcome, next_undecided
+from tui.listing import Listing, Query, make_listing, next_outcome, next_undecided, passing
 from tui.widgets.table import KEPT_ROWS, RankTable, columns_for, short_name
 
 
@@ -23,7 +23,7 @@ class TableApp(App):
     def __init__(self, count):
         super().__init__()
         names = [name_of(n) for n in range(count)]
-        self.listing = make_listing(names, count, Query(), {})
+        self.listing = make_listing(names, count, Query())
         self.table = RankTable({})
         self.asked = []
         self.moves = []
@@ -77,7 +77,7 @@ async def test_the_cursor_stays_on_its_candidate_when_the_list_changes():
     async with app.run_test(size=(80, 24)) as pilot:
         app.table.move_to(30)
         names = list(reversed(app.listing.names))
-        app.table.show(make_listing(names, 50, Query(order=1), {}), {})
+        app.table.show(make_listing(names, 50, Query(order=1)), {})
         await pilot.pause()
         assert app.table.candidate == name_of(30)
         assert app.table.cursor == 19
@@ -121,7 +121,7 @@ def test_columns_fit_and_more_come_with_more_room(width):
 def test_the_next_undecided_goes_round_once():
     """After the last comes the first; where all are decided there is none."""
     names = [name_of(n) for n in range(4)]
-    listing = make_listing(names, 4, Query(), {})
+    listing = make_listing(names, 4, Query())
     decided = {name: VerdictState(name, "vera", label="known") for name in names[1:3]}
     assert next_undecided(listing, decided, 0) == 3
     assert next_undecided(listing, decided, 3) == 0
@@ -150,8 +150,8 @@ def test_a_check_key_confirms_first_and_then_cycles(given, computed, expected):
 
 
 def test_a_label_filter_asks_the_journals():
-    """What this vetter has not labelled is undecided."""
-    names = [name_of(n) for n in range(3)]
-    states = {names[1]: VerdictState(names[1], "vera", label="artifact")}
-    assert list(make_listing(names, 3, Query(label="undecided"), states).names) == [names[0], names[2]]
-    assert list(make_listing(names, 3, Query(label="artifact"), states).names) == [names[1]]
+    """What this vetter has not labelled is undecided: all but those named; a label: those named alone."""
+    labelled = name_of(1)
+    states = {labelled: VerdictState(labelled, "vera", label="artifact")}
+    assert passing(Query(label="undecided"), states, ()) == ({labelled}, False)
+    assert passing(Query(label="artifact"), states, ()) == ({labelled}, True)
