@@ -51,8 +51,8 @@ def _ranked(facts: Facts, rows: list[CandidateRow]) -> str:
             (
                 row.rank,
                 row.candidate,
-                f"{row.ra:.7f}",
-                f"{row.dec:.7f}",
+                number(row.ra, ".7f"),
+                number(row.dec, ".7f"),
                 number(row.composite_score, ".3f"),
                 number(row.anomaly_score, ".3f"),
                 number(row.snr_score, ".3f"),
