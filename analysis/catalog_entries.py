@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
+from analysis.footprints import separation_deg
+
 CELL_DEG: Final = 0.05
 MARGIN_DEG: Final = 20.0 / 3600.0
 OK, TRUNCATED, NO_ANSWER, NOT_QUERIED = "ok", "truncated", "no answer", "not queried"
@@ -72,15 +74,17 @@ def answer_from_json(text: str) -> Answer:
 def cell_of(ra: float, dec: float) -> tuple[str, float, float, float]:
     """Return the cell of the sky that holds a place: its name, its middle and the radius that covers it.
 
-    Cells are 0.05 degrees high and about as wide; the radius reaches 20 arcsec beyond the corners, so that
-    stars that moved and hosts that are large are in the answer.
+    Cells are 0.05 degrees high and about as wide; the radius reaches 20 arcsec beyond the farthest corner
+    (near a pole the one towards the equator), so that stars that moved and large hosts are in the answer.
     """
     row = math.floor((dec + 90.0) / CELL_DEG)
     middle = min((row + 0.5) * CELL_DEG - 90.0, 90.0)
     count = max(1, math.floor(360.0 * math.cos(math.radians(middle)) / CELL_DEG))
-    column = math.floor((ra % 360.0) / (360.0 / count))
-    radius = CELL_DEG * math.sqrt(0.5) * 1.02 + MARGIN_DEG
-    return f"{row}_{column}", (column + 0.5) * 360.0 / count, middle, radius
+    width = 360.0 / count
+    column = math.floor((ra % 360.0) / width)
+    ends = (max(middle - CELL_DEG / 2, -90.0), min(middle + CELL_DEG / 2, 90.0))
+    farthest = max(separation_deg(0.0, middle, width / 2, end) for end in ends)
+    return f"{row}_{column}", (column + 0.5) * width, middle, farthest + MARGIN_DEG
 
 
 def moved(entry: Entry, year: float) -> tuple[float, float, float]:

@@ -11,8 +11,12 @@ import pytest
 from hypothesis import settings
 
 # How long one example takes says what else the machine does; a test that hangs is ended by whoever runs it.
-settings.register_profile("suite", deadline=None)
-settings.load_profile("suite")
+# The suite asks the same questions each time, so that a change is judged by what it changed; new questions,
+# which find faults, are asked with JWST_VET_EXPLORE=1000 (examples where a test does not say how many).
+settings.register_profile("suite", deadline=None, derandomize=True)
+if "JWST_VET_EXPLORE" in os.environ:
+    settings.register_profile("explore", deadline=None, max_examples=int(os.environ["JWST_VET_EXPLORE"]))
+settings.load_profile("explore" if "JWST_VET_EXPLORE" in os.environ else "suite")
 
 # A port where nothing listens: no test that runs the program reaches the real archive.
 NOBODY = "http://127.0.0.1:9"
