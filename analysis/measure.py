@@ -24,7 +24,7 @@ from analysis.window import Window, prepare
 
 __all__ = ["CODE_VERSION", "COLUMNS", "Measured", "measure_frame", "params_used"]
 
-CODE_VERSION: Final = "2"
+CODE_VERSION: Final = "3"
 """Part of the key of the stage: changed whenever the same pixels would give another table."""
 _LEAST_MARGIN: Final = 16
 _LEAST_FOR_DEPTH: Final = 1000

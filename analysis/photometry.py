@@ -22,6 +22,8 @@ KRON_MOST: Final = 9.0
 KRON_MEASURE: Final = 6.0
 """The Kron radius is measured inside this many isophotal axes."""
 _FRACTIONS: Final = (0.2, 0.5, 0.8)
+_FWHM: Final = 2.3548200450309493
+"""Of a Gaussian, in sigmas."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,12 +107,10 @@ def measure_light(
     """
     a, b, theta = axes[0], axes[1], np.clip(axes[2], -1.5707, 1.5707)
     image, variance = stamps.canvas(stamps.image), stamps.sigma**2
-    x, y = _centres(stamps, image, a, b, fwhm_px)
+    x, y = _centres(stamps, image, (a, b, theta), fwhm_px)
     row = stamps.column(y)
     room = _room(stamps, x, y)
-    kron, _ = sep.kron_radius(image, x, row, a, b, theta, np.minimum(KRON_MEASURE, room / a))
-    kron = np.where(np.isfinite(kron) & (kron > 0), KRON_FACTOR * kron, KRON_LEAST)
-    size = np.minimum(np.clip(kron, KRON_LEAST, KRON_MOST), room / a)
+    size = _kron_size(image, x, row, (a, b, theta), room)
 
     def ellipse(planes: npt.NDArray[Any], subpix: int = 1) -> Array:
         total: Array = sep.sum_ellipse(stamps.canvas(planes), x, row, a, b, theta, size, subpix=subpix)[0]
@@ -170,13 +170,34 @@ def _room(stamps: Stamps, x: Array, y: Array) -> Array:
     return np.maximum(nearest, 1.0)
 
 
+def _kron_size(
+    image: npt.NDArray[Any], x: Array, row: Array, axes: tuple[Array, Array, Array], room: Array
+) -> Array:
+    """Return the Kron ellipse's size in isophotal axes: 2.5 Kron radii, 3.5 to 9, inside the stamp."""
+    a, b, theta = axes
+    kron, _ = sep.kron_radius(image, x, row, a, b, theta, np.minimum(KRON_MEASURE, room / a))
+    kron = np.where(np.isfinite(kron) & (kron > 0), KRON_FACTOR * kron, KRON_LEAST)
+    return np.minimum(np.clip(kron, KRON_LEAST, KRON_MOST), room / a)
+
+
 def _centres(
-    stamps: Stamps, image: npt.NDArray[Any], a: Array, b: Array, fwhm_px: float
+    stamps: Stamps, image: npt.NDArray[Any], axes: tuple[Array, Array, Array], fwhm_px: float
 ) -> tuple[Array, Array]:
-    """Return Gaussian-windowed centres (SExtractor's XWIN), or barycentres where the window wanders off."""
-    width = np.maximum(np.sqrt(a * b), (2.0 if math.isnan(fwhm_px) else fwhm_px) / 2.3548)
-    row = stamps.column(stamps.y)
-    x, y, flag = sep.winpos(image, stamps.x, row, np.minimum(width, stamps.half / 4), subpix=5)
+    """Return Gaussian-windowed centres, pixels, or barycentres where the window wanders off.
+
+    The window is that of SExtractor's XWIN_IMAGE: as wide (FWHM) as the half-light diameter about the
+    barycentre, at least the PSF. Another width moves the centre of a lopsided galaxy by up to half a pixel.
+    """
+    a, b, theta = axes
+    row, room = stamps.column(stamps.y), _room(stamps, stamps.x, stamps.y)
+    size = _kron_size(image, stamps.x, row, axes, room)
+    flux = sep.sum_ellipse(image, stamps.x, row, a, b, theta, size, subpix=1)[0]
+    lit = flux > 0
+    reach = np.minimum(np.where(lit, size * a, 1.0), room)
+    half, _ = sep.flux_radius(image, stamps.x, row, reach, 0.5, normflux=np.where(lit, flux, 1.0), subpix=1)
+    half = np.where(lit & (half > 0), half, 0.5 * _FWHM * np.sqrt(a * b))
+    width = np.maximum(2.0 * half, 2.0 if math.isnan(fwhm_px) else fwhm_px) / _FWHM
+    x, y, flag = sep.winpos(image, stamps.x, row, np.minimum(width, stamps.half / 4), subpix=1)
     moved = np.hypot(x - stamps.x, y - row)
     good = np.isfinite(moved) & (moved <= np.maximum(1.0, width)) & (flag == 0)
     return np.where(good, x, stamps.x), np.where(good, stamps.y + (y - row), stamps.y)
