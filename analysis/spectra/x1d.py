@@ -1,6 +1,7 @@
 """Files of extracted spectra of any JWST instrument (x1d, x1dints, c1d, `.spec.fits`): read and validated."""
 
 import math
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -26,6 +27,9 @@ _OF_TARGET: Final = (
     "NRC_TSGRISM",
 )
 """Starts of EXP_TYPE of the modes that observe one target, whose position TARG_RA and TARG_DEC then give."""
+
+_OF_SKY: Final = re.compile(r"BKG|BACKGROUND|VIRTUAL|_VRT\d", re.IGNORECASE)
+"""Names of slits on the sky: background_40 of older files, 2736_BKG40 and 2736_VRT4 of later ones."""
 
 
 def read_spectra(path: Path, unpack_dir: Path | None = None) -> SpectrumFile:
@@ -97,8 +101,7 @@ def _unless_background(
     columns: Columns, facts: Mapping[str, Any], left: Counter[str]
 ) -> Iterator[tuple[Columns, Mapping[str, Any]]]:
     """Yield the spectrum unless its slit looks at the sky (negative SOURCEID, or a name that says so)."""
-    name = str(facts["source"]).upper()
-    if facts["number"] < 0 or "BKG" in name or "BACKGROUND" in name or "VIRTUAL" in name:
+    if facts["number"] < 0 or _OF_SKY.search(str(facts["source"])):
         left["note a background or virtual slit"] += 1
         return
     yield columns, facts
