@@ -97,17 +97,27 @@ class Curve:
             self.wavelength[part], self.flux[part], self.noise[part], self.level[part], self.facts, self.lines
         )
 
-    def thinned(self, number: int) -> "Curve":
-        """Return at most `number` samples: of each run the one farthest from the continuum."""
-        size = math.ceil(len(self.wavelength) / max(number, 4))
-        if size <= 1:
-            return self
-        n = len(self.wavelength) // size
-        away = np.abs(self.residual)[: n * size].reshape(n, size)
-        rows = np.arange(n) * size + np.argmax(away, axis=1)
-        return Curve(
-            self.wavelength[rows], self.flux[rows], self.noise[rows], self.level[rows], self.facts, self.lines
-        )
+    def rows_for(self, columns: FloatArray) -> npt.NDArray[np.int64]:
+        """Return which sample stands in each column of a drawing; −1 in gaps.
+
+        Of several in one column the one farthest from the continuum, else the nearest one.
+
+        Parameters
+        ----------
+        columns : float array (k,)
+            Wavelengths of the columns' middles, µm, evenly spaced, at least two.
+        """
+        pitch = float(columns[1] - columns[0])
+        after = np.clip(np.searchsorted(self.wavelength, columns), 1, len(self.wavelength) - 1)
+        nearer = columns - self.wavelength[after - 1] < self.wavelength[after] - columns
+        rows = np.where(nearer, after - 1, after)
+        step = float(np.median(np.diff(self.wavelength)))
+        rows[np.abs(self.wavelength[rows] - columns) > max(2.0 * step, pitch)] = -1
+        column = np.round((self.wavelength - columns[0]) / pitch).astype(np.int64)
+        inside = np.flatnonzero((column >= 0) & (column < len(columns)))
+        ordered = inside[np.argsort(np.abs(self.residual[inside]), kind="stable")]
+        rows[column[ordered]] = ordered  # the last one assigned stays: the farthest
+        return rows.astype(np.int64)
 
     def limits(self) -> tuple[float, float]:
         """Return limits of the flux axis: 1 to 99.5 % of the valid samples, lines found always inside."""

@@ -13,13 +13,14 @@ from store.project import StoreError
 from tui import keys
 from tui.screens.base import VetterScreen
 from tui.spectra import Spectra, read_spectra
+from tui.terminal import budget_of
 from tui.text import clean
 from tui.widgets.lines import KeyBar
 from tui.widgets.spectrum import SpectrumPlot
 
 
 class SpectrumScreen(VetterScreen):
-    """Reads in a thread; drawing takes some milliseconds and needs none."""
+    """Reads in a thread, draws in another, and waits for neither."""
 
     WHERE = keys.SPECTRUM
     BINDINGS = keys.bindings(keys.SPECTRUM)
@@ -40,7 +41,7 @@ class SpectrumScreen(VetterScreen):
     def compose(self) -> ComposeResult:
         """Lay out the words above, the plot, and the keys."""
         yield Static(id="about", markup=False)
-        yield SpectrumPlot()
+        yield SpectrumPlot(self.vet.terminal, budget_of(self.vet.config.ui))
         yield KeyBar(self.vet.keys, keys.SPECTRUM)
 
     @property
@@ -63,6 +64,18 @@ class SpectrumScreen(VetterScreen):
         except StoreError as error:
             spectra = Spectra(self.candidate, problem=str(error))
         self.post_message(self.Read(spectra))
+
+    def on_screen_suspend(self) -> None:
+        """Sixel pictures would lie over whatever comes now."""
+        self.plot.repaint()
+
+    def on_screen_resume(self) -> None:
+        """Draw in pixels again."""
+        self.plot.repaint()
+
+    @on(SpectrumPlot.Noted)
+    def _left_out(self, message: SpectrumPlot.Noted) -> None:
+        self.notify(message.words, severity="warning")
 
     @on(Read)
     def _arrived(self, message: Read) -> None:

@@ -126,7 +126,7 @@ def compose(detail: Detail, setting: Setting, around: Around | None = None) -> C
     if setting.painter == "words":
         return _in_words(detail, setting)
     if detail.curve is not None and setting.look.mode not in looks.FIELDS:
-        from tui.widgets.spectrum import whole
+        from tui.widgets.spectrum_drawing import whole
 
         strips = whole(detail.curve, palette(dark=setting.dark)).strips(setting.width, setting.rows)
         return Composed((Scene(tuple(strips)),))

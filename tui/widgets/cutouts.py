@@ -205,7 +205,7 @@ class Cutouts(Widget):
         for placed in scene.placed:
             lines = self._kitty.show(placed.key, placed.png, placed.width, placed.height)
             for row, line in enumerate(lines, placed.y):
-                strips[row] = _laid_over(strips[row], placed.x, Strip(line, placed.width))
+                strips[row] = laid_over(strips[row], placed.x, Strip(line, placed.width))
         return tuple(strips)
 
     @property
@@ -242,7 +242,7 @@ class Cutouts(Widget):
         strip = self._strips[y] if y < len(self._strips) else Strip([])
         for column, row in self._cursor_cells():
             if row == y:
-                strip = _laid_over(strip, column, Strip([Segment(self._cursor_sign, CURSOR_STYLE)], 1))
+                strip = laid_over(strip, column, Strip([Segment(self._cursor_sign, CURSOR_STYLE)], 1))
         return strip
 
     @property
@@ -358,7 +358,7 @@ def _within(share: float) -> float:
     return min(max(share, 0.0), 1.0 - 1e-9)
 
 
-def _laid_over(strip: Strip, column: int, over: Strip) -> Strip:
+def laid_over(strip: Strip, column: int, over: Strip) -> Strip:
     """Lay a piece over a line from a column on."""
     whole = (
         strip

@@ -41,11 +41,15 @@ def _placeholders(width: int, row: int) -> str:
 
 
 class Kitty:
-    """Sends pictures through the driver and remembers which the terminal holds; the oldest are deleted."""
+    """Sends pictures through the driver and remembers which the terminal holds; the oldest are deleted.
 
-    def __init__(self, write: Callable[[str], None], *, passthrough: bool = False) -> None:
+    Each sender on one terminal has a `series` of its own, 0 to 255, so that none replaces another's pictures.
+    """
+
+    def __init__(self, write: Callable[[str], None], *, passthrough: bool = False, series: int = 74) -> None:
         self._write = write
         self._wrap = through_tmux if passthrough else str
+        self._series = series
         self._held: OrderedDict[Hashable, int] = OrderedDict()
         self._next = 0
 
@@ -61,7 +65,7 @@ class Kitty:
         while len(self._held) > KEPT:
             _, old = self._held.popitem(last=False)
             self._delete(old)
-        style = Style(color=f"rgb({self._held[whole]},74,77)")
+        style = Style(color=f"rgb({self._held[whole]},{self._series},77)")
         return [[Segment(_placeholders(width, y), style)] for y in range(height)]
 
     def close(self) -> None:
@@ -77,7 +81,7 @@ class Kitty:
 
     def _id(self, number: int) -> int:
         # The colour of the placeholder carries the id; two fixed bytes keep clear of others' pictures.
-        return number << 16 | 74 << 8 | 77
+        return number << 16 | self._series << 8 | 77
 
     def _send(self, number: int, data: bytes, width: int, height: int) -> None:
         text = base64.b64encode(data).decode("ascii")

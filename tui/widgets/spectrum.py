@@ -1,176 +1,63 @@
-"""The plot of a spectrum: flux with its error band, S/N strip, residual, and line names at a redshift."""
+"""The plot of a spectrum: a range of wavelengths, labelled at a redshift that may be slid."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from rich.segment import Segment
-from rich.style import Style
+from textual.events import Resize
+from textual.geometry import Region
+from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
-from tui.widgets.braille import Canvas, Line
-from tui.widgets.palette import Palette, palette
+from tui.widgets.cutouts import laid_over
+from tui.widgets.kitty import Kitty
+from tui.widgets.palette import palette
+from tui.widgets.spectrum_drawing import Drawing
+from tui.widgets.spectrum_pictures import Painted, Room, paint
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-
     from analysis.spectra.plotting import Curve
+    from tui.terminal import Terminal
 
-MARGIN = 9
-"""Cells at the left for the numbers of the axes."""
-RESIDUAL_LIMIT = 10.0
-LEAST_HEIGHT = 12
-"""Rows from which on S/N and residual have strips of their own."""
-
-
-@dataclass(frozen=True, eq=False)
-class Drawing:
-    """A spectrum between two wavelengths (µm), labelled at redshift z, in a theme's colours."""
-
-    curve: Curve
-    low: float
-    high: float
-    z: float
-    colours: Palette
-
-    def strips(self, cells_across: int, cells_down: int) -> list[Strip]:
-        """Paint it into so many cells; nothing where they are too few."""
-        if cells_across <= MARGIN + 10 or cells_down <= 4:
-            return []
-        width, height = cells_across - MARGIN, cells_down
-        part = self.curve.inside(self.low, self.high)
-        limits, part = part.limits(), part.thinned(2 * width)
-        names = self._names(part, width)
-        rest = height - len(names) - 1
-        strips = 0 if rest < LEAST_HEIGHT else max(2, rest // 6)
-        lines = [*names, *self._flux(part, width, rest - 2 * strips, limits)]
-        if strips:
-            lines += self._strip(part, width, strips, "S/N", part.snr, None)
-            lines += self._strip(part, width, strips, "res/σ", part.residual, RESIDUAL_LIMIT)
-        return [Strip(line) for line in [*lines, self._axis(width)]]
-
-    def _columns(self, part: Curve, values: npt.NDArray[np.float64], width: int) -> npt.NDArray[np.float64]:
-        """Give one value a dot column, NaN in gaps."""
-        import numpy as np
-
-        at = np.linspace(self.low, self.high, 2 * width)
-        rows = np.clip(np.searchsorted(part.wavelength, at), 1, len(part.wavelength) - 1)
-        nearer = at - part.wavelength[rows - 1] < part.wavelength[rows] - at
-        rows = np.where(nearer, rows - 1, rows)
-        away = np.abs(part.wavelength[rows] - at)
-        step = float(np.median(np.diff(part.wavelength)))
-        return np.where(away <= 2.0 * max(step, at[1] - at[0]), values[rows], np.nan)
-
-    def _flux(self, part: Curve, width: int, height: int, limits: tuple[float, float]) -> list[Line]:
-        import numpy as np
-
-        colours = self.colours
-        bins = part
-        low, high = limits
-        scaled = lambda values: (self._columns(bins, values, width) - low) / (high - low)  # noqa: E731
-        canvas = Canvas(width, height)
-        good = np.isfinite(bins.noise) & np.isfinite(bins.flux)
-        noise = np.where(good, bins.noise, np.nan)
-        canvas.band(colours.faint, scaled(bins.flux - noise), scaled(bins.flux + noise))
-        for _, at, seen in part.labels(self.z):
-            canvas.vertical(
-                colours.quiet,
-                round((at - self.low) / (self.high - self.low) * (2 * width - 1)),
-                dotted=not seen,
-            )
-        for line in part.lines:
-            if not line["explained"] and line["line_snr"] > 0 and self.low < line["wavelength"] < self.high:
-                place = (line["wavelength"] - self.low) / (self.high - self.low)
-                canvas.vertical(colours.alert, round(place * (2 * width - 1)), dotted=True)
-        canvas.curve(colours.quiet, scaled(bins.level))
-        canvas.curve(colours.strong, scaled(np.where(good, bins.flux, np.nan)))
-        return _with_axis(canvas.lines(), (high, low), part.unit, colours.quiet)
-
-    def _strip(
-        self,
-        part: Curve,
-        width: int,
-        height: int,
-        name: str,
-        values: npt.NDArray[np.float64],
-        limit: float | None,
-    ) -> list[Line]:
-        import numpy as np
-
-        colours = self.colours
-        column = self._columns(part, values, width)
-        low, high = (
-            (-limit, limit)
-            if limit
-            else (min(0.0, float(np.nanmin(values))), float(np.nanmax(values)) or 1.0)
-        )
-        canvas = Canvas(width, height)
-        canvas.horizontal(colours.faint, -low / (high - low))
-        if limit:
-            canvas.horizontal(colours.quiet, (5.0 - low) / (high - low))
-            canvas.horizontal(colours.quiet, (-5.0 - low) / (high - low))
-        canvas.curve(colours.plain, np.clip((column - low) / (high - low), 0.0, 1.0))
-        return _with_axis(canvas.lines(), (high, low), name, colours.quiet)
-
-    def _names(self, part: Curve, width: int) -> list[Line]:
-        """Give two rows of line names above their places; unexplained lines are question marks."""
-        colours = self.colours
-        rows: list[list[tuple[int, str, Style]]] = [[], []]
-        span = self.high - self.low
-        wanted = [
-            ("?", float(line["wavelength"]), colours.alert)
-            for line in part.lines
-            if not line["explained"] and line["line_snr"] > 0
-        ]
-        wanted += [
-            (name, at, colours.strong if seen else colours.quiet) for name, at, seen in part.labels(self.z)
-        ]
-        for name, at, style in wanted:
-            if not self.low <= at <= self.high:
-                continue
-            start = min(
-                max(round((at - self.low) / span * (width - 1)) - len(name) // 2, 0), width - len(name)
-            )
-            for row in rows:
-                if all(start + len(name) < other or start > other + len(text) for other, text, _ in row):
-                    row.append((start, name, style))
-                    break
-        return [_placed(row, width) for row in rows]
-
-    def _axis(self, width: int) -> Line:
-        colours = self.colours
-        digits = 2 if self.high - self.low > 0.2 else 4
-        number = max(2, width // 14)
-        words = [(self.low + (self.high - self.low) * k / (number - 1)) for k in range(number)]
-        placed: list[tuple[int, str, Style]] = []
-        for k, value in enumerate(words):
-            text = f"{value:.{digits}f}" + (" µm" if k == number - 1 else "")
-            start = min(max(round(k / (number - 1) * (width - 1)) - len(text) // 2, 0), width - len(text))
-            placed.append((start, text, colours.quiet))
-        return _placed(placed, width)
-
-
-def whole(curve: Curve, colours: Palette) -> Drawing:
-    """Give the drawing of all of a spectrum at its own redshift."""
-    return Drawing(curve, *curve.extent(), curve.z, colours)
+SERIES = 75
+"""Of the pictures' names in kitty, apart from those of the cutouts."""
 
 
 class SpectrumPlot(Widget):
-    """One spectrum between two wavelengths, labelled at a redshift that may be slid."""
+    """One spectrum between two wavelengths. Threads paint; the event loop shows what they made."""
 
     DEFAULT_CSS = "SpectrumPlot { height: 1fr; width: 1fr; overflow: hidden; }"
 
-    def __init__(self) -> None:
+    @dataclass
+    class Noted(Message):
+        """What was left out to spare the link."""
+
+        words: str
+
+    @dataclass
+    class _Done(Message):
+        drawing: Drawing
+        room: Room
+        painted: Painted
+
+    def __init__(self, terminal: Terminal, budget: int) -> None:
         super().__init__(id="spectrum")
+        self.terminal = terminal
+        self.budget = budget
         self.curve: Curve | None = None
         self.low = self.high = 0.0
         self.z = math.nan
         self.waiting = ""
-        self._strips: list[Strip] = []
+        self.painted = Painted(())
+        self._strips: tuple[Strip, ...] = ()
+        self._wanted: tuple[Drawing, Room] | None = None
+        self._kitty: Kitty | None = None
+        self._to_send = False
 
     def show(self, curve: Curve | None, *, waiting: str = "") -> None:
         """Show a spectrum over all its wavelengths at its own redshift, or words."""
@@ -209,52 +96,92 @@ class SpectrumPlot(Widget):
         self.low, self.high = middle - width / 2, middle + width / 2
         self.repaint()
 
-    def on_resize(self) -> None:
+    def on_resize(self, _event: Resize) -> None:
         """Draw anew."""
         self.repaint()
 
+    @property
+    def painter(self) -> str:
+        """The painter to use: sixel pictures lie over everything, so not while a modal is open."""
+        wanted = self.terminal.preview
+        return "half" if wanted == "sixel" and not self.screen.is_current else wanted
+
     def repaint(self) -> None:
-        """Prepare all lines, and show them."""
-        self._strips = self._painted()
+        """Have a thread paint what is to be seen now; what is shown stays until it is done."""
+        if not self.is_mounted:
+            return
+        colours = palette(dark=self.app.current_theme.dark)
+        if self.curve is None:
+            self._wanted = None
+            self._take(Painted((Strip([Segment(self.waiting, colours.quiet)]),)))
+            return
+        paper = self.background_colors[1].rich_color.get_truecolor().hex
+        ink = "#e2e6eb" if self.app.current_theme.dark else "#1b1f24"
+        room = Room(*self.content_size, self.painter, self.terminal.cell, self.budget, ink, paper)
+        drawing = Drawing(self.curve, self.low, self.high, self.z, colours)
+        self._wanted = (drawing, room)
+        self.run_worker(
+            partial(self._paint, drawing, room), thread=True, exclusive=True, exit_on_error=False,
+            group="draw", description="draw the spectrum",
+        )  # fmt: skip
+
+    def _paint(self, drawing: Drawing, room: Room) -> None:
+        self.post_message(self._Done(drawing, room, paint(drawing, room)))
+
+    def on_spectrum_plot__done(self, message: _Done) -> None:
+        """Show what was painted, unless something else is wanted by now."""
+        message.stop()
+        if self._wanted is not None and self._wanted[0] is message.drawing:
+            self._take(message.painted)
+
+    def _take(self, painted: Painted) -> None:
+        if painted.note and painted.note != self.painted.note:
+            self.post_message(self.Noted(painted.note))
+        self.painted = painted
+        strips = list(painted.strips)
+        for picture in painted.pictures:
+            if not picture.png:
+                continue
+            if self._kitty is None:
+                self._kitty = Kitty(self._write, passthrough=self.terminal.passthrough, series=SERIES)
+            lines = self._kitty.show(picture.key, picture.png, picture.width, picture.height)
+            for row, line in enumerate(lines, picture.row):
+                strips[row] = laid_over(strips[row], picture.column, Strip(line, picture.width))
+        self._strips = tuple(strips)
         self.refresh()
+
+    def on_unmount(self) -> None:
+        """Delete what the terminal holds."""
+        if self._kitty is not None:
+            self._kitty.close()
 
     def render_line(self, y: int) -> Strip:
         """Give one prepared line."""
-        if y < len(self._strips):
-            return (
-                self._strips[y]
-                .adjust_cell_length(self.size.width, self.rich_style)
-                .apply_style(self.rich_style)
-            )
-        return Strip.blank(self.size.width, self.rich_style)
+        strip = self._strips[y] if y < len(self._strips) else Strip([])
+        return strip.adjust_cell_length(self.size.width, self.rich_style).apply_style(self.rich_style)
 
-    def _painted(self) -> list[Strip]:
-        colours = palette(dark=self.app.current_theme.dark)
-        if self.curve is None:
-            return [Strip([Segment(self.waiting, colours.quiet)])]
-        return Drawing(self.curve, self.low, self.high, self.z, colours).strips(*self.size)
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Give lines; blank cells were written over sixel pictures, so these are sent again afterwards."""
+        if not self._to_send and any(picture.sixel for picture in self.painted.pictures):
+            self._to_send = True
+            self.call_after_refresh(self._send_sixels)
+        return super().render_lines(crop)
 
+    def _send_sixels(self) -> None:
+        """Write every picture at its place inside one synchronised update."""
+        self._to_send = False
+        if self.painter != "sixel":
+            return
+        corner = self.content_region
+        parts = [
+            f"\x1b[{corner.y + picture.row + 1};{corner.x + picture.column + 1}H{picture.sixel}"
+            for picture in self.painted.pictures
+            if picture.sixel
+        ]
+        if parts:
+            self._write("\x1b[?2026h\x1b7" + "".join(parts) + "\x1b8\x1b[?2026l")
 
-def _placed(words: list[tuple[int, str, Style]], width: int) -> Line:
-    line: Line = [Segment(" " * MARGIN)]
-    at = 0
-    for start, text, style in sorted(words):
-        if start < at:
-            continue
-        line += [Segment(" " * (start - at)), Segment(text, style)]
-        at = start + len(text)
-    return [*line, Segment(" " * max(width - at, 0))]
-
-
-def _with_axis(lines: list[Line], limits: tuple[float, float], name: str, style: Style) -> list[Line]:
-    """Put the limits and the name of the quantity before the lines."""
-    last = len(lines) - 1
-    words = {0: f"{limits[0]:.3g}", last: f"{limits[1]:.3g}"}
-    if last >= 2:
-        words[last // 2] = name
-    elif last >= 1:
-        words[last] = name
-    return [
-        [Segment(f"{words.get(y, ''):>{MARGIN - 1}}│"[-MARGIN:], style), *line]
-        for y, line in enumerate(lines)
-    ]
+    def _write(self, data: str) -> None:
+        # The driver's own queue keeps pictures and frames in one order.
+        if self.app._driver is not None:  # noqa: SLF001
+            self.app._driver.write(data)  # noqa: SLF001
