@@ -137,7 +137,9 @@ def save(path: Path, changes: Mapping[Name, Any]) -> Config:
 
 def _replace(path: Path, text: str) -> None:
     """Put a whole file in the place of another: it is the old one or the new one, whatever happens."""
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    descriptor, name = tempfile.mkstemp(
+        dir=path.parent, prefix=f".{path.name}.{os.getpid()}-", suffix=".part"
+    )
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
             stream.write(text)

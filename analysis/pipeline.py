@@ -14,6 +14,7 @@ from typing import Any
 from analysis.config import Config
 from analysis.stages import StageResult
 from store.database import StoreError
+from store.drafts import sweep
 from store.project import Project
 from store.runs import RunLog, new_run_id
 
@@ -59,14 +60,10 @@ def execute(
         Names out of `STAGES`, in order.
     listener : callable
         Also gets every event.
-    paths, zeropoint
-        Handed to the stages `images` and `spectra`.
-    replan : bool
-        Handed to the stage `download`.
-    argv : sequence of str
-        The command as it was given, for the log.
-    notes : sequence of str
-        What a person is told at the start.
+    paths, zeropoint, replan
+        Handed to the stages `images` and `spectra`, and to `download`.
+    argv, notes : sequence of str
+        The command as it was given, for the log; what a person is told at the start.
 
     Raises
     ------
@@ -77,51 +74,96 @@ def execute(
     stop = threading.Event()
     alone = tuple(stages) == ("report",)
     run_id = run_id or new_run_id()
+    given = _Given(paths, zeropoint, replan, alone=len(stages) == 1)
     with nullcontext() if alone else claimed(project), _signals(stop):
-        log = None if alone else RunLog(project, run_id)
-
-        def emit(event: Mapping[str, Any]) -> None:
-            if log is not None:
-                log.emit(dict(event))
-            listener(event)
-
+        emit = listener if alone else _telling(RunLog(project, run_id), listener)
         emit({"event": "run_started", "text": " ".join(argv), "stages": list(stages)})
-        for text in notes:
+        for text in (*notes, *(() if alone else _swept(project))):
             emit({"event": "note", "text": text})
-        results: list[StageResult] = []
-        try:
-            for name in stages:
-                emit({"event": "stage_started", "stage": name})
-                if name == "download":
-                    result = _download(
-                        project, config, emit, stop.is_set, replan=replan, alone=len(stages) == 1
-                    )
-                else:
-                    result = _stage(name, project, config, emit, stop.is_set, paths, zeropoint)
-                results.append(result)
-                emit(
-                    {
-                        "event": "stage_done",
-                        "stage": name,
-                        "done": result.done,
-                        "total": result.done + result.failed + result.skipped + result.left,
-                        "failed": result.failed,
-                        "left": result.left,
-                        "text": "; ".join(result.lines),
-                    }
-                )
-                if stop.is_set() and (result.left or name != stages[-1]):
-                    emit({"event": "run_stopped", "text": f"stopped after {name}", "exit_code": PARTLY})
-                    return RunResult(run_id, PARTLY, tuple(results))
-                if name == "download" and _nothing_came(project, result):
-                    break
-        except BaseException as error:
-            text = " ".join(str(error).split())
-            emit({"event": "run_failed", "text": f"{type(error).__name__}: {text}", "exit_code": BUG})
-            raise
-        code = exit_code(results)
-        emit({"event": "run_done", "exit_code": code, "text": f"exit code {code}"})
+        code, results = _to_its_end(project, config, stages, given, emit, stop.is_set)
         return RunResult(run_id, code, tuple(results))
+
+
+@dataclass(frozen=True)
+class _Given:
+    """What was asked of single stages: see `execute`; `alone` where only one stage is done."""
+
+    paths: Sequence[Path] | None
+    zeropoint: float | None
+    replan: bool
+    alone: bool
+
+
+def _telling(log: RunLog, listener: Listener) -> Listener:
+    """Give what writes an event to the log and hands it on."""
+
+    def emit(event: Mapping[str, Any]) -> None:
+        log.emit(dict(event))
+        listener(event)
+
+    return emit
+
+
+def _swept(project: Project) -> tuple[str, ...]:
+    """Delete what a killed run left half-written, while nobody else runs here; give the line that says so."""
+    count = sweep(project.outputs_dir)
+    return (f"half-written files of a killed process deleted: {count}",) if count else ()
+
+
+def _to_its_end(
+    project: Project,
+    config: Config,
+    stages: Sequence[str],
+    given: _Given,
+    emit: Listener,
+    stopping: Callable[[], bool],
+) -> tuple[int, list[StageResult]]:
+    """Do stages and say how they ended, whichever way; give the exit code and what each came to."""
+    results: list[StageResult] = []
+    try:
+        stopped = _do_stages(project, config, stages, given, emit, stopping, results)
+    except BaseException as error:
+        text = " ".join(str(error).split())
+        emit({"event": "run_failed", "text": f"{type(error).__name__}: {text}", "exit_code": BUG})
+        raise
+    if stopped:
+        emit({"event": "run_stopped", "text": f"stopped after {results[-1].stage}", "exit_code": PARTLY})
+        return PARTLY, results
+    code = exit_code(results)
+    emit({"event": "run_done", "exit_code": code, "text": f"exit code {code}"})
+    return code, results
+
+
+def _do_stages(
+    project: Project,
+    config: Config,
+    stages: Sequence[str],
+    given: _Given,
+    emit: Listener,
+    stopping: Callable[[], bool],
+    results: list[StageResult],
+) -> bool:
+    """Do stages in order, appending what each came to; tell whether the run was stopped before its end."""
+    for name in stages:
+        emit({"event": "stage_started", "stage": name})
+        result = _stage(name, project, config, given, emit, stopping)
+        results.append(result)
+        emit(
+            {
+                "event": "stage_done",
+                "stage": name,
+                "done": result.done,
+                "total": result.done + result.failed + result.skipped + result.left,
+                "failed": result.failed,
+                "left": result.left,
+                "text": "; ".join(result.lines),
+            }
+        )
+        if stopping() and (result.left or name != stages[-1]):
+            return True
+        if name == "download" and _nothing_came(project, result):
+            break
+    return False
 
 
 def exit_code(results: Sequence[StageResult]) -> int:
@@ -129,21 +171,6 @@ def exit_code(results: Sequence[StageResult]) -> int:
     if results and results[-1].done + results[-1].skipped == 0:
         return UNUSABLE
     return PARTLY if any(result.failed for result in results) else DONE
-
-
-def _download(
-    project: Project,
-    config: Config,
-    emit: Listener,
-    stopping: Callable[[], bool],
-    *,
-    replan: bool,
-    alone: bool,
-) -> StageResult:
-    """Do the stage `download`; within a whole run it leaves files alone that were put there by hand."""
-    from analysis.stages.download import download
-
-    return download(project, config, emit, replan=replan, politely=not alone, stopping=stopping)
 
 
 def _nothing_came(project: Project, result: StageResult) -> bool:
@@ -160,20 +187,26 @@ def _stage(
     name: str,
     project: Project,
     config: Config,
+    given: _Given,
     emit: Listener,
     stopping: Callable[[], bool],
-    paths: Sequence[Path] | None,
-    zeropoint: float | None,
 ) -> StageResult:
     """Do one stage; its module is imported only now."""
+    if name == "download":
+        from analysis.stages.download import download
+
+        # Within a whole run it leaves files alone that were put there by hand.
+        return download(
+            project, config, emit, replan=given.replan, politely=not given.alone, stopping=stopping
+        )
     if name == "images":
         from analysis.stages.images import images
 
-        return images(project, config, emit, paths=paths, zeropoint=zeropoint, stopping=stopping)
+        return images(project, config, emit, paths=given.paths, zeropoint=given.zeropoint, stopping=stopping)
     if name == "spectra":
         from analysis.stages.spectra import spectra
 
-        return spectra(project, config, emit, paths=paths, stopping=stopping)
+        return spectra(project, config, emit, paths=given.paths, stopping=stopping)
     if name == "rank":
         from analysis.stages.rank import rank
 

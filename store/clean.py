@@ -2,16 +2,14 @@
 
 import os
 import shutil
-import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from store.database import Database
+from store.drafts import left_behind
 from store.frames import frame_records
 from store.project import Project, StoreError
-
-_DRAFT_SECONDS = 3600.0
 
 
 @dataclass(frozen=True)
@@ -41,7 +39,7 @@ def heaps(project: Project, chosen: Mapping[str, bool]) -> Iterator[Heap]:
     cache, outputs = project.cache, project.outputs_dir
     yield Heap("unpacked copies of .fits.gz files", _inside(cache / "unpacked"))
     yield Heap("pages that the database spilled", _inside(cache / "duckdb-spill"))
-    yield Heap("drafts of files that were never finished", tuple(_drafts(project)))
+    yield Heap("drafts of files that were never finished", tuple(left_behind(outputs)))
     damaged = tuple(sorted((*outputs.glob("*.damaged-*"), *project.verdicts.glob("*.damaged-*"))))
     copies = tuple(sorted(outputs.glob("*.schema*.duckdb")))
     asked = "" if chosen.get("set_aside") else "only with --set-aside"
@@ -79,15 +77,6 @@ def _cutouts(project: Project, asked: bool) -> tuple[tuple[Path, ...], str]:
     if gone:
         return paths, f"{len(gone)} of the FITS files they were cut from are gone, such as {gone[0]}"
     return paths, ""
-
-
-def _drafts(project: Project) -> Iterator[Path]:
-    """Find hidden drafts older than an hour: their writer is gone."""
-    before = time.time() - _DRAFT_SECONDS
-    for folder in (project.tables, project.report_dir, project.cutout_cache, project.cutout_figures):
-        for path in sorted(folder.glob(".*-*")):
-            if path.is_file() and path.stat().st_mtime < before:
-                yield path
 
 
 def _inside(folder: Path) -> tuple[Path, ...]:

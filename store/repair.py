@@ -8,6 +8,7 @@ from pathlib import Path
 
 from store import damage, leases
 from store.database import Database
+from store.drafts import draft_of
 from store.frames import forget_frame
 from store.journal import encode, read_journal
 from store.project import Project, StoreError
@@ -76,7 +77,7 @@ def mend_journal(path: Path) -> Iterator[str]:
                 return
             stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%fZ")
             aside = path.with_name(f"{path.name}.damaged-{stamp}")
-            draft = path.with_name(f".{path.name}.{stamp}")
+            draft = draft_of(path)
             with draft.open("xb") as fresh:
                 fresh.writelines(encode(line) for line in lines)
                 fresh.flush()

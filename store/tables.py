@@ -1,12 +1,12 @@
 """Tables: one registry from which every CSV file, its documentation and its checks are made."""
 
 import os
-import secrets
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from store.database import Database
+from store.drafts import draft_of
 from store.project import Project, StoreError
 from store.states import CHECKS, CONFLICT
 
@@ -475,7 +475,7 @@ def write_table(project: Project, db: Database, name: str) -> Path:
         f"{_WRITTEN[c.type].format(_quoted(c.name))} AS {_quoted(c.name)}" for c in table.columns
     )
     query = f"SELECT {written} FROM ({table.query}) ORDER BY {table.order}"  # noqa: S608
-    draft = project.tables / f".{name}-{secrets.token_hex(4)}.csv"
+    draft = draft_of(path)
     try:
         with db.read() as cursor:
             target = str(draft).replace("'", "''")

@@ -161,6 +161,7 @@ def test_r25_killed_at_random_points_a_run_resumes_to_the_same_result(
         start(nursery, project.root)
         assert nursery.stdout.readline() == "0\n"
         assert content(project) == expected
+        assert list(project.outputs_dir.rglob(".*.part")) == []
         measured = [
             event["frame"] for run in events_of(project) for event in run if event["event"] == "frame_done"
         ]

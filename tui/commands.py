@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import sys
+import tempfile
 import traceback
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -55,15 +56,18 @@ def _say_error(text: str, code: int = UNUSABLE) -> int:
     return code
 
 
-def _log_bug(arguments: argparse.Namespace) -> Path:
-    """Write the traceback to the project's log, or beside the shell where there is no project."""
-    folder = (arguments.folder or Path()) / "outputs" / "log"
-    if not folder.is_dir():
-        folder = Path()
-    path = (folder / "jwst-vet.log").absolute()
-    with path.open("a", encoding="utf-8") as stream:
-        stream.write(f"{datetime.now(UTC).isoformat()} {' '.join(sys.argv)}\n{traceback.format_exc()}\n")
-    return path
+def _log_bug(arguments: argparse.Namespace) -> str:
+    """Write the traceback to the project's log, beside the shell, or where temporary files go."""
+    text = f"{datetime.now(UTC).isoformat()} {' '.join(sys.argv)}\n{traceback.format_exc()}\n"
+    for folder in ((arguments.folder or Path()) / "outputs" / "log", Path(), Path(tempfile.gettempdir())):
+        path = (folder / "jwst-vet.log").absolute()
+        try:
+            with path.open("a", encoding="utf-8") as stream:
+                stream.write(text)
+        except OSError:
+            continue  # the next folder may take it
+        return str(path)
+    return f"no file, since none can be written: {text}"
 
 
 def open_project(arguments: argparse.Namespace) -> tuple[Project, Config]:

@@ -1,7 +1,7 @@
 """One figure of a spectrum: flux with its error band, S/N, residual, and line labels at the redshift."""
 
 import io
-import secrets
+import os
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +49,7 @@ def save_figure(path: Path, curve: Curve) -> None:
     held = io.BytesIO()
     canvas.print_png(held, metadata={"Software": None})
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
+    draft = path.with_name(f".{path.name}.{os.getpid()}.part")
     draft.write_bytes(held.getvalue())
     draft.replace(path)
 

@@ -140,13 +140,15 @@ def cut_candidates(
 ) -> None:  # fmt: skip
     """Write cutout file and figure of the first candidates, and remove those of candidates no longer ranked.
 
+    None is removed while the file of a frame is gone: it could not be made again should its candidate return.
     Panels stand in order of wavelength, then of time. A frame that cannot be opened has none.
     """
     from analysis.montage import save_montage
 
     ordered = sorted(records, key=lambda r: (order_key(r.instrument, r.filter), r.mjd_beg, r.frame))
     wanted = targets[:FIGURES]
-    _remove_others(project, [target.candidate for target in wanted])
+    if all(Path(record.path).exists() for record in records):
+        _remove_others(project, [target.candidate for target in wanted])
     for start in range(0, len(wanted), BATCH):
         batch = wanted[start : start + BATCH]
         panels = cut_batch(project, cutout_size, ordered, batch)

@@ -1,7 +1,6 @@
 """Stage `report`: what the store and the journals hold in; the tables and REPORT.md out."""
 
 import os
-import secrets
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,6 +22,7 @@ from store import __version__
 from store.candidates import CandidateRow, aliases, candidate_order, candidate_rows, members, ranking_info
 from store.checks import load_checks
 from store.database import Database
+from store.drafts import draft_of
 from store.frames import FrameRecord, frame_records
 from store.products import product_records
 from store.project import Project, StoreError
@@ -210,7 +210,7 @@ def write_whole(path: Path, text: str) -> None:
     StoreError
         It cannot be written; the file that was there is untouched.
     """
-    draft = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
+    draft = draft_of(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with draft.open("w", encoding="utf-8", newline="\n") as file:

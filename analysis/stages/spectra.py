@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 import re
-import secrets
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -19,6 +18,7 @@ from analysis.config import Config
 from analysis.stages import Emit, StageResult
 from analysis.stages.inputs import sha256_of
 from store.database import Database
+from store.drafts import draft_of
 from store.frames import frame_name
 from store.project import Project
 from store.spectra import (
@@ -251,7 +251,7 @@ def _keep(path: Path, spectrum: Any, measured: Any) -> None:
     import numpy as np
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
+    draft = draft_of(path)
     with draft.open("wb") as file:
         np.savez(
             file,
