@@ -10,8 +10,9 @@ from scipy import ndimage
 from scipy.signal import fftconvolve
 from scipy.spatial import cKDTree
 
+from analysis.depths import measure_depths
 from analysis.detection import Detections, detect
-from analysis.frame_calibration import Calibration, limiting_flux, sample_tiles
+from analysis.frame_calibration import Calibration, sample_tiles
 from analysis.i2d import Frame
 from analysis.psf import psf
 from analysis.tiles import Tile
@@ -22,7 +23,7 @@ FloatArray = npt.NDArray[np.float32]
 SIZES_ARCSEC: Final = (0.0, 0.1, 0.25)
 """Half-light radii of what is put in: a point, and exponential discs seen face on."""
 STEPS_MAG: Final = tuple(round(0.25 * step, 2) for step in range(-12, 9))
-"""Middles of the magnitude bins, relative to the 5 sigma depth; positive is fainter."""
+"""Middles of the magnitude bins, relative to the matched 5 sigma depth; positive is fainter."""
 WINDOWS: Final = 2
 SOURCES: Final = 1500
 """How many are put into a frame, about; in as many rounds as its size needs, and at most `ROUNDS`."""
@@ -45,7 +46,7 @@ class Bin:
     r50_arcsec : float
         Half-light radius before the PSF; 0 is a point.
     step_mag : float
-        Middle of the bin, magnitudes fainter than the 5 sigma depth; bins are 0.25 wide.
+        Middle of the bin, magnitudes fainter than the matched 5 sigma depth; bins are 0.25 wide.
     injected, recovered : int
         How many were put in on sky without a source, and how many of those were found.
     """
@@ -65,7 +66,15 @@ class Completeness:
     bins : tuple[Bin, ...]
         By size, then brightness.
     depth_mag : float
-        Total AB magnitude of a flux of five times the noise in the first circle; NaN: unit unknown.
+        Total AB magnitude of a point source at five sigma under detection's own filter
+        (`depths.Depths.matched`); NaN: unit unknown.
+    aperture_depth_mag : float
+        AB magnitude of five times the noise in the first circle, the light inside it alone; NaN likewise.
+    cut_mag : float
+        Total AB magnitude of a point that detection's threshold and least area just let through without
+        noise (`depths.Depths.cut`); NaN likewise.
+    threshold_sigma : float
+        Where detection cuts, in units of the smoothed image's noise.
     detections, false_detections : int
         Sources of the windows searched, and of the same windows turned over, where every one is false.
     taken_share : float
@@ -74,6 +83,9 @@ class Completeness:
 
     bins: tuple[Bin, ...]
     depth_mag: float
+    aperture_depth_mag: float
+    cut_mag: float
+    threshold_sigma: float
     detections: int
     false_detections: int
     taken_share: float
@@ -97,13 +109,14 @@ def measure_completeness(frame: Frame, calibration: Calibration) -> Completeness
     Completeness
         The same for the same frame.
     """
-    unit = limiting_flux(calibration)
     stamps = {size: _stamps(frame, calibration, size) for size in SIZES_ARCSEC}
+    tiles = sample_tiles(frame, calibration.sky)[:WINDOWS]
+    windows = [prepare(frame, calibration.sky, t.y0, t.y1, t.x0, t.x1) for t in tiles]
+    depths = measure_depths(windows, calibration, stamps[0.0])
+    unit = depths.matched if math.isfinite(depths.matched) else depths.aperture
     counts = {(size, step): [0, 0] for size in SIZES_ARCSEC for step in STEPS_MAG}
     found = false = places = taken = 0
-    tiles = sample_tiles(frame, calibration.sky)[:WINDOWS]
-    for number, tile in enumerate(tiles):
-        window = prepare(frame, calibration.sky, tile.y0, tile.y1, tile.x0, tile.x1)
+    for number, (tile, window) in enumerate(zip(tiles, windows, strict=True)):
         before = _find(window, window.data, calibration)
         found += len(before)
         false += len(_find(window, -window.data, calibration))
@@ -123,8 +136,21 @@ def measure_completeness(frame: Frame, calibration: Calibration) -> Completeness
                 tally = counts[size, step]
                 tally[0], tally[1] = tally[0] + 1, tally[1] + int(hit)
     bins = tuple(Bin(size, step, *tally) for (size, step), tally in counts.items())
-    depth = AB_ZERO_NJY - 2.5 * math.log10(unit * frame.to_njy) if math.isfinite(frame.to_njy) else math.nan
-    return Completeness(bins, depth, found, false, taken / places if places else math.nan)
+    return Completeness(
+        bins=bins,
+        depth_mag=_magnitude(depths.matched * frame.to_njy),
+        aperture_depth_mag=_magnitude(depths.aperture * frame.to_njy),
+        cut_mag=_magnitude(depths.cut * frame.to_njy),
+        threshold_sigma=depths.threshold_sigma,
+        detections=found,
+        false_detections=false,
+        taken_share=taken / places if places else math.nan,
+    )
+
+
+def _magnitude(flux_njy: float) -> float:
+    """Return the AB magnitude of a flux in nJy; NaN stays NaN."""
+    return AB_ZERO_NJY - 2.5 * math.log10(flux_njy) if math.isfinite(flux_njy) else math.nan
 
 
 @dataclass(frozen=True)

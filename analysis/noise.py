@@ -143,7 +143,7 @@ def _fit(sums: dict[float, npt.NDArray[np.float64]]) -> ApertureNoise:
     points = [
         (math.log(math.pi * radius**2), math.log(sigma), len(values))
         for radius, values in sums.items()
-        if len(values) >= _FEWEST and (sigma := _robust(values)) > 0
+        if len(values) >= _FEWEST and (sigma := robust_spread(values)) > 0
     ]
     n = sum(count for _, _, count in points)
     if len(points) < 2:
@@ -159,6 +159,6 @@ def _fit(sums: dict[float, npt.NDArray[np.float64]]) -> ApertureNoise:
     return ApertureNoise(math.exp(mean_sigma - half_beta * mean_area), 2 * half_beta, n)
 
 
-def _robust(values: npt.NDArray[Any]) -> float:
-    """Return 1.4826 times the median absolute deviation."""
+def robust_spread(values: npt.NDArray[Any]) -> float:
+    """Return 1.4826 times the median absolute deviation, in the unit of the values, any shape but empty."""
     return 1.4826 * float(np.median(np.abs(values - np.median(values))))

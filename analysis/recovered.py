@@ -5,17 +5,25 @@ import io
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Final
 
 _HEADER: Final = (
     "frame", "stage_key", "instrument", "filter", "r50_arcsec", "step_mag", "mag_ab", "injected", "recovered",
-    "depth_mag", "detections", "false_detections", "taken_share", "simulated",
+    "depth_mag", "detections", "false_detections", "taken_share", "simulated", "aperture_depth_mag",
+    "cut_mag", "threshold_sigma",
 )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Row:
-    """One bin of one frame, as the table holds it; `stage_key` is that of the frame's measurement."""
+    """One bin of one frame, as the table holds it; `stage_key` is that of the frame's measurement.
+
+    `depth_mag` is the total magnitude of a point at 5 sigma under detection's filter, from which `step_mag`
+    counts; `aperture_depth_mag` that of 5 sigma in the smaller circle, the light inside it alone; `cut_mag`
+    that of a point just found without noise; `threshold_sigma` where detection cuts, over the smoothed
+    image's noise. NaN: not known.
+    """
 
     frame: str
     stage_key: str
@@ -31,6 +39,9 @@ class Row:
     false_detections: int
     taken_share: float
     simulated: bool
+    aperture_depth_mag: float = math.nan
+    cut_mag: float = math.nan
+    threshold_sigma: float = math.nan
 
 
 def rows_of(rows: Sequence[Row], frame: str) -> list[Row]:
@@ -39,14 +50,29 @@ def rows_of(rows: Sequence[Row], frame: str) -> list[Row]:
 
 
 def half_recovered(rows: Sequence[Row], r50_arcsec: float) -> float:
-    """Return where half of the sources of a size are found in a frame, magnitudes fainter than its depth."""
-    curve = [
-        (r.step_mag, r.recovered / r.injected) for r in rows if r.r50_arcsec == r50_arcsec and r.injected
-    ]
-    for (bright, above), (faint, below) in zip(curve[-2::-1], curve[:0:-1], strict=True):
+    """Return where half of the sources of a size are found, magnitudes fainter than `depth_mag`.
+
+    The shares are first made to fall with magnitude, neighbouring bins pooled where chance has them rise
+    (isotonic regression, Ayer et al. 1955); NaN where they do not cross one half.
+    """
+    bins = [row for row in rows if row.r50_arcsec == r50_arcsec and row.injected]
+    shares = _falling([(row.recovered, row.injected) for row in bins])
+    curve = [(row.step_mag, share) for row, share in zip(bins, shares, strict=True)]
+    for (bright, above), (faint, below) in pairwise(curve):
         if above >= 0.5 > below:
             return bright + (faint - bright) * (above - 0.5) / (above - below)
     return math.nan
+
+
+def _falling(counts: Sequence[tuple[int, int]]) -> list[float]:
+    """Return the shares closest to those counted, found of all, that never rise from left to right."""
+    blocks: list[tuple[int, int, int]] = []
+    for found, of in counts:
+        blocks.append((found, of, 1))
+        while len(blocks) > 1 and blocks[-1][0] * blocks[-2][1] > blocks[-2][0] * blocks[-1][1]:
+            last, former = blocks.pop(), blocks.pop()
+            blocks.append((former[0] + last[0], former[1] + last[1], former[2] + last[2]))
+    return [found / of for found, of, width in blocks for _ in range(width)]
 
 
 def summary(rows: Sequence[Row]) -> str:
@@ -58,7 +84,12 @@ def summary(rows: Sequence[Row]) -> str:
         known = math.isfinite(where) and math.isfinite(rows[0].depth_mag)
         text = f"{rows[0].depth_mag + where:.2f} AB" if known else f"5 sigma depth {where:+.2f} mag"
         parts.append(f"{name} to {text}" if math.isfinite(where) else f"{name}: no limit in the range tried")
-    return "half recovered: " + ", ".join(parts)
+    depths = ""
+    if math.isfinite(rows[0].depth_mag):
+        depths = f"; 5 sigma of a point {rows[0].depth_mag:.2f} AB (matched filter)"
+        if math.isfinite(rows[0].aperture_depth_mag):
+            depths += f", in the smaller circle {rows[0].aperture_depth_mag:.2f} AB"
+    return "half recovered: " + ", ".join(parts) + depths
 
 
 def from_csv(text: str) -> list[Row]:
@@ -92,6 +123,10 @@ def _row(line: dict[str, Any]) -> Row:
         false_detections=int(line["false_detections"]),
         taken_share=float(line["taken_share"] or "nan"),
         simulated=line["simulated"] == "true",
+        # Former tables have none of these; their frames are measured anew before anybody is told of them.
+        aperture_depth_mag=float(line.get("aperture_depth_mag") or "nan"),
+        cut_mag=float(line.get("cut_mag") or "nan"),
+        threshold_sigma=float(line.get("threshold_sigma") or "nan"),
     )
 
 

@@ -4,8 +4,8 @@
 
 Prints Markdown tables. Isolated points and inclined discs of known light, in correlated noise and seen
 through the filter's PSF, are measured: median of measured over true flux, and how wide the pulls are. Then,
-for SIMULATED fields: where half of the points are found against the 5 sigma depth, offsets and Kron fluxes
-against source-extractor with the same sky and with its own, and milliseconds of the shapes of a source.
+for SIMULATED fields: where half of the points are found against the matched 5 sigma depth, offsets and
+Kron fluxes against source-extractor with the same sky and with its own, and milliseconds of the shapes.
 """
 
 import argparse
@@ -167,7 +167,11 @@ def _fields(folder: Path, seeds: list[int]) -> None:
             for b in result.bins
         ]
         half = half_recovered(rows, 0.0)
-        print(f"| {seed} | half of the points found, mag fainter than the depth | {half:+.2f} |")
+        print(f"| {seed} | 5 sigma of a point, matched filter, AB | {result.depth_mag:.2f} |")
+        print(f"| {seed} | 5 sigma in the smaller circle, AB | {result.aperture_depth_mag:.2f} |")
+        print(f"| {seed} | a point at the cut, AB | {result.cut_mag:.2f} |")
+        print(f"| {seed} | detection cuts at, sigma of the smoothed sky | {result.threshold_sigma:.2f} |")
+        print(f"| {seed} | half of the points found, mag fainter than the matched depth | {half:+.2f} |")
         print(f"| {seed} | false detections | {result.false_detections} of {result.detections} |")
         for name, data, words in (
             ("same sky", window.data, ["-BACK_TYPE", "MANUAL", "-BACK_VALUE", "0"]),

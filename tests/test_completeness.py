@@ -1,20 +1,25 @@
 """Completeness: what is put into a frame is found down to its depth; the table, the command, the report."""
 
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from analysis.completeness import SIZES_ARCSEC, measure_completeness
+from analysis.depths import measure_depths
+from analysis.detection import Threshold, smooth, smoothing_kernel
 from analysis.frame_calibration import calibrate_frame
 from analysis.i2d import open_frame
 from analysis.injection import add_sources
+from analysis.noise import ApertureNoise
 from analysis.recalled import Injected, interval, recall, told
 from analysis.recalled import as_csv as recall_csv
 from analysis.recalled import from_csv as from_recall_csv
 from analysis.recovered import Row, as_csv, from_csv, half_recovered, summary
 from analysis.simulate import simulate_field
 from analysis.simulate.sources import Piece, Source
+from analysis.window import Window
 from tui.cli import main
 
 
@@ -33,7 +38,7 @@ def rows(result, frame="a"):
         Row(
             frame, "key", "NIRCAM", "F200W", b.r50_arcsec, b.step_mag, result.depth_mag + b.step_mag,
             b.injected, b.recovered, result.depth_mag, result.detections, result.false_detections,
-            result.taken_share, True,
+            result.taken_share, True, result.aperture_depth_mag, result.cut_mag, result.threshold_sigma,
         )
         for b in result.bins
     ]  # fmt: skip
@@ -47,12 +52,45 @@ def test_bright_points_are_found_and_hopeless_ones_are_not(searched):
     assert sum(b.recovered for b in faint) < 0.15 * sum(b.injected for b in faint)
 
 
-def test_half_of_the_points_are_found_at_the_depth_or_fainter(searched):
-    """50 % completeness is no brighter than 0.25 mag above the 5 sigma depth; discs are lost earlier."""
+def test_half_of_the_points_are_found_at_the_matched_depth(searched):
+    """50 % completeness within 0.25 mag of 5 sigma under detection's filter; discs are lost earlier."""
     table = rows(searched[0])
     limits = [half_recovered(table, size) for size in SIZES_ARCSEC]
-    assert limits[0] > -0.25
+    assert abs(limits[0]) < 0.25
+    assert abs(searched[0].depth_mag + limits[0] - searched[0].cut_mag) < 0.25
     assert limits[0] > limits[1] > limits[2]
+
+
+def test_a_circle_is_a_brighter_limit_than_the_matched_filter(searched):
+    """The smaller circle holds less of a point and more noise: 0.4 to 1.3 mag; both are told."""
+    result = searched[0]
+    assert 0.4 < result.depth_mag - result.aperture_depth_mag < 1.3
+    assert 2.5 < result.threshold_sigma < 4.5
+    text = summary(rows(result))
+    assert f"5 sigma of a point {result.depth_mag:.2f} AB (matched filter)" in text
+    assert f"in the smaller circle {result.aperture_depth_mag:.2f} AB" in text
+
+
+def test_a_point_at_the_matched_depth_peaks_at_five_sigma():
+    """White noise of sigma 2: the smoothed noise is 2 sqrt(sum g^2), the peak of a point sum g PSF."""
+    rng = np.random.default_rng(3)
+    kernel = smoothing_kernel(2.2)
+    shape = (400, 400)
+    data, sigma = rng.normal(0, 2, shape).astype("f4"), np.full(shape, 2, "f4")
+    nothing = np.zeros(shape, bool)
+    axis = np.exp(-0.5 * (np.arange(-10, 11) / 1.1) ** 2)
+    point = (np.outer(axis, axis) / axis.sum() ** 2).astype("f4")
+    calibration = SimpleNamespace(
+        kernel=kernel, threshold=Threshold(1.5, 1.5, 0.0, True), sigma=2.0, radii_px=(5.2, 8.1),
+        noise=ApertureNoise(1.0, 1.0, 900),
+    )  # fmt: skip
+    depths = measure_depths([Window(0, 0, data, sigma, nothing, nothing, None)], calibration, [point])
+    weights = np.outer(kernel, kernel).astype(float)
+    noise = 2 * math.sqrt((weights**2).sum())
+    assert depths.matched * smooth(point, kernel).max() == pytest.approx(5 * noise, rel=0.03)
+    assert depths.threshold_sigma == pytest.approx(3.0 / noise, rel=0.03)
+    assert depths.cut * np.sort(smooth(point, kernel), axis=None)[-5] == pytest.approx(1.5 * 2.0)
+    assert depths.aperture == pytest.approx(5 * 2 * math.sqrt(math.pi * 5.2**2))
 
 
 def test_the_same_frame_gives_the_same_answer(searched):
@@ -83,6 +121,9 @@ def test_the_limit_lies_between_the_bins_that_cross_one_half():
     table = [Row("a", "k", "", "F200W", 0.0, s, 28 + s, 10, n, 28.0, 9, 0, 0.1, False) for s, n in steps]
     assert half_recovered(table, 0.0) == pytest.approx(0.5)
     assert math.isnan(half_recovered(table[:2], 0.0))
+    by_chance = [(-1.0, 10), (-0.5, 5), (0.0, 7), (0.5, 3), (1.0, 4), (1.5, 0)]  # pooled: 0.6 to 0.35
+    pooled = [Row("a", "k", "", "F200W", 0.0, s, 28 + s, 10, n, 28.0, 9, 0, 0.1, False) for s, n in by_chance]
+    assert half_recovered(pooled, 0.0) == pytest.approx(0.2)
     assert "28.50 AB" in summary(table)
 
 
@@ -101,6 +142,8 @@ def test_the_command_writes_table_and_figure_and_the_report_tells_of_them(tmp_pa
     text = report.read_text()
     assert "not measured. `jwst-vet completeness`" not in text
     assert "half found, points" in text
+    assert "5σ point, matched filter (AB)" in text
+    assert "5σ in the circle (AB)" in text
     assert "limits are those of SIMULATED images" in text
     assert (report.parent / "../figures/completeness.png").is_file()
     assert "Recall of anomalies: not measured" in text

@@ -20,13 +20,20 @@ def completeness(facts: Facts) -> list[str]:
     said = (
         "Points and exponential discs of known light were put into the images themselves, on sky without a "
         "source, and looked for as everything else was. Magnitudes are those of all the light. False "
-        "detections are those in the same pixels turned over, where nothing is real."
+        "detections are those in the same pixels turned over, where nothing is real. Two depths are told: "
+        "all the light of a point source at 5σ under the filter that detection uses (weighted by the PSF's "
+        "width, against the noise of the smoothed empty sky), and 5σ of empty circles of the smaller fixed "
+        "aperture (the light inside it). Detection cuts at the σ given, of the smoothed sky; a "
+        "point of the magnitude beside it has its fifth pixel just there."
     )
     blocks = [heading, said]
     if any(row.simulated for row in rows):
         blocks.append("*These limits are those of SIMULATED images.*")
     columns = (
-        "frame", "filter", ">5σ depth (AB)", *(f">half found, {_size(size)}" for size in sizes), ">false",
+        "frame", "filter", ">5σ point, matched filter (AB)", ">5σ in the circle (AB)", ">cut (σ)",
+        ">point at the cut (AB)",
+        *(f">half found, {_size(size)}" for size in sizes), ">points against matched", ">against the cut",
+        ">false",
     )  # fmt: skip
     blocks.append(table(columns, (_line(rows_of(rows, name), sizes) for name in names)))
     missing = [frame.frame for frame in facts.done if frame.frame not in names]
@@ -71,10 +78,22 @@ def _size(r50_arcsec: float) -> str:
 
 def _line(rows: list[Row], sizes: list[float]) -> tuple[object, ...]:
     """Return one frame's cells."""
-    depth = rows[0].depth_mag
+    first = rows[0]
     limits = [half_recovered(rows, size) for size in sizes]
     shown = [
-        number(depth + limit, ".2f") if math.isfinite(depth) else f"depth {limit:+.2f}" for limit in limits
+        number(first.depth_mag + limit, ".2f") if math.isfinite(first.depth_mag) else f"depth {limit:+.2f}"
+        for limit in limits
     ]
-    false = f"{rows[0].false_detections}/{rows[0].detections}"
-    return rows[0].frame, rows[0].filter, number(depth, ".2f"), *shown, false
+    points = half_recovered(rows, 0.0)
+    return (
+        first.frame,
+        first.filter,
+        number(first.depth_mag, ".2f"),
+        number(first.aperture_depth_mag, ".2f"),
+        number(first.threshold_sigma, ".1f"),
+        number(first.cut_mag, ".2f"),
+        *shown,
+        number(points, "+.2f"),
+        number(first.depth_mag + points - first.cut_mag, "+.2f"),
+        f"{first.false_detections}/{first.detections}",
+    )

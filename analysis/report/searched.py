@@ -51,7 +51,7 @@ def _count(number_of: int, noun: str) -> str:
 def _frames(frames: tuple[FrameRecord, ...]) -> str:
     columns = (
         "frame", "instrument", "filter", "program", "target", "observed", ">exposure (s)", ">size (px)",
-        ">scale (″/px)", ">area (arcmin²)", ">5σ depth (mag)", ">sources", "data",
+        ">scale (″/px)", ">area (arcmin²)", ">5σ in circle (mag)", ">sources", "data",
     )  # fmt: skip
     return table(
         columns,

@@ -106,7 +106,8 @@ def _rows(record: FrameRecord, result: Completeness) -> list[Row]:
             record.frame, record.stage_key, record.instrument, record.filter, each.r50_arcsec, each.step_mag,
             round(result.depth_mag + each.step_mag, 3), each.injected, each.recovered,
             round(result.depth_mag, 3), result.detections, result.false_detections,
-            round(result.taken_share, 4), record.simulated,
+            round(result.taken_share, 4), record.simulated, round(result.aperture_depth_mag, 3),
+            round(result.cut_mag, 3), round(result.threshold_sigma, 3),
         )
         for each in result.bins
     ]  # fmt: skip
@@ -133,7 +134,7 @@ def _draw(rows: Sequence[Row], path: Path) -> None:
         panel.axhline(0.5, color="0.6", linewidth=0.8)
         panel.set_ylim(-0.02, 1.05)
         panel.set_title("points" if size == 0 else f"discs, half-light radius {size:g} arcsec", fontsize=9)
-        panel.set_xlabel("magnitudes fainter than the 5 sigma depth", fontsize=8)
+        panel.set_xlabel("magnitudes fainter than a point at 5 sigma (matched)", fontsize=8)
         if place == 0:
             panel.set_ylabel("share recovered", fontsize=8)
             panel.legend(fontsize=7)
