@@ -1,7 +1,9 @@
 """Spectra: read in every layout, refused in one line, measured against known answers, ranked in one list."""
 
 import csv
+import importlib.util
 import shutil
+import sys
 
 import numpy as np
 import pandas as pd
@@ -328,9 +330,8 @@ def test_nothing_usable_is_exit_code_2(project_folder, jwst_vet, tmp_path):
     assert jwst_vet("spectra", cwd=project_folder).returncode == 2
 
 
-def test_checks_of_spectra_tell_lines_from_cosmic_rays():
-    """A line in two gratings passes, in one that lacks it fails; a lone bright sample fails."""
-    from analysis.checks.spectral import examine
+def line_and_noise():
+    """A maker of spectra with a line at 4 µm of some height, one with it and one without."""
     from analysis.spectra.plotting import Curve
 
     rng = np.random.default_rng(8)
@@ -350,7 +351,17 @@ def test_checks_of_spectra_tell_lines_from_cosmic_rays():
         }
         return Curve(wave, flux, found.noise, found.level, facts, found.lines if lines else [])
 
-    seen, again, absent = curve(2.0, True, "a"), curve(2.0, True, "b"), curve(0.0, False, "c")
+    return curve, curve(2.0, True, "a"), curve(0.0, False, "c")
+
+
+def test_checks_of_spectra_tell_lines_from_cosmic_rays():
+    """A line in two gratings passes, in one that lacks it fails; a lone bright sample fails."""
+    from analysis.checks.spectral import examine
+    from analysis.spectra.plotting import Curve
+
+    curve, seen, absent = line_and_noise()
+    again = curve(2.0, True, "b")
+    wave = seen.wavelength
     outcomes = {one.check: one.outcome for one in examine([seen, again])}
     assert outcomes == dict.fromkeys(("other_filters", "psf_or_cosmic_ray", "thresholds", "methods"), "pass")
     assert examine([seen, absent])[0].outcome == "fail"
@@ -362,6 +373,27 @@ def test_checks_of_spectra_tell_lines_from_cosmic_rays():
     ray = Curve(wave, spike, seen.noise, seen.level, seen.facts, seen.lines)
     assert examine([ray])[1].outcome == "fail"
     assert all(one.outcome == "inconclusive" for one in examine([absent]))
+
+
+def test_specutils_finds_lines_and_its_absence_is_said(monkeypatch):
+    """The extra `spectra`: its finder agrees on a line, finds none in noise; without it the check says so."""
+    from analysis.checks import spectral
+
+    _, seen, noise = line_and_noise()
+    if importlib.util.find_spec("specutils") is None:
+        methods = next(one for one in spectral.examine([seen]) if one.check == "methods")
+        assert any("pip install 'jwst-vet[spectra]'" in line for line in methods.asked)
+        pytest.skip("specutils is not installed: pip install 'jwst-vet[spectra]'")
+    line = max(seen.lines, key=lambda one: one["line_snr"])
+    assert spectral._by_specutils(seen, line)
+    assert not spectral._by_specutils(noise, line)
+    methods = next(one for one in spectral.examine([seen]) if one.check == "methods")
+    assert methods.number == "2 of 2"
+    assert "specutils.find_lines_threshold, 4 sigma: found" in methods.asked
+    monkeypatch.setitem(sys.modules, "specutils", None)  # an import of it fails from here on
+    methods = next(one for one in spectral.examine([seen]) if one.check == "methods")
+    assert methods.number == "1 of 1"
+    assert any("specutils is not installed" in line for line in methods.asked)
 
 
 async def test_the_spectrum_view_zooms_pans_and_slides(tmp_path, new_project, jwst_vet):

@@ -79,15 +79,25 @@ def _level(values: FloatArray, sigma: FloatArray, window: int) -> FloatArray:
 def _running_median(values: FloatArray, window: int) -> FloatArray:
     """Return medians of windows a tenth of one apart, joined by straight lines; ends are repeated."""
     half = window // 2
-    padded = np.pad(values, half, mode="edge")
+    padded = np.concatenate([np.full(half, values[0]), values, np.full(half, values[-1])])
     centres = np.unique(np.append(np.arange(0, len(values), max(window // 10, 3)), len(values) - 1))
-    medians = np.median(np.lib.stride_tricks.sliding_window_view(padded, 2 * half + 1)[centres], axis=1)
+    medians = median(np.lib.stride_tricks.sliding_window_view(padded, 2 * half + 1)[centres])
     return np.interp(np.arange(len(values)), centres, medians)
+
+
+def median(values: FloatArray) -> FloatArray:
+    """Return the median along the last axis of values without NaN; numpy's costs thrice as much for few."""
+    n = values.shape[-1]
+    half = n // 2
+    if n % 2:
+        return np.asarray(np.partition(values, half)[..., half])
+    ordered = np.partition(values, (half - 1, half))
+    return np.asarray(0.5 * (ordered[..., half - 1] + ordered[..., half]))
 
 
 def robust_deviation(values: FloatArray) -> float:
     """Return 1.4826 times the median absolute value about the median."""
-    return float(_MAD * np.median(np.abs(values - np.median(values))))
+    return float(_MAD * median(np.abs(values - median(values))))
 
 
 @dataclass(frozen=True)
@@ -151,8 +161,8 @@ def slope_and_curvature(
     number = min(bins, max(len(rows) // 8, 1))
     size = len(rows) // number
     cells = rows[: number * size].reshape(number, size)
-    level = np.median(flux[cells], axis=1)
-    error = 1.25 * np.median(noise[cells], axis=1) / np.sqrt(size)
+    level = median(flux[cells])
+    error = 1.25 * median(noise[cells]) / np.sqrt(size)
     centre = wavelength[cells].mean(axis=1)
     bright = level > 2.0 * error
     if bright.sum() < 4:

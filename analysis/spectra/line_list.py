@@ -71,5 +71,7 @@ LINES: Final = (
     RestLine("[SIII] 18.71", 18.71303, 0.4),
 )
 WAVELENGTHS: Final = np.array([line.wavelength for line in LINES])
+WEIGHTS: Final = np.array([line.weight for line in LINES])
+REST: Final = {line.name: line.wavelength for line in LINES}
 VOTERS: Final = tuple(line for line in LINES if line.weight > 0.0)
 LARGEST_REDSHIFT: Final = 15.0

@@ -1,10 +1,13 @@
 """Lines of a spectrum: matched filters of the line-spread function's width and wider, cosmic rays refused."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
+from analysis.spectra.continuum import median
 from analysis.spectra.spectrum import FloatArray
 
 WIDTHS: Final = (1.0, 1.6, 2.6, 4.2, 6.7, 10.0)
@@ -107,9 +110,11 @@ def find_lines(
     signal = np.where(good, residual, 0.0) * weight
     step = np.gradient(wavelength)
     sigma = fwhm / step / _FWHM  # in samples
-    numerator, power = _filtered(signal, weight, sigma)
+    steps = np.round(np.log(sigma) / np.log(_STEP)).astype(int)
+    power = _filtered(weight, steps, 2)
+    numerator = _filtered(signal, steps, 1)
     snr = numerator / np.sqrt(np.where(power > 0.0, power, np.inf))
-    spread = np.array([max(1.0, 1.4826 * float(np.median(np.abs(s[good])))) for s in snr])
+    spread = np.array([max(1.0, 1.4826 * float(median(np.abs(s[good])))) for s in snr])
     snr = snr / spread[:, None]
     narrow = np.where(good, snr[0], 0.0)
     state = _State(
@@ -122,9 +127,12 @@ def find_lines(
         peaks = _peaks(np.where(open_, best.max(axis=0), 0.0), sigma)
         if not peaks:
             break
+        refused = len(spikes)
         for sample in peaks:
             _settle(state, sample, best, spread, open_, found, spikes)
-        numerator, power = _filtered(state.signal, state.weight, sigma)
+        if len(spikes) > refused:  # only a spike takes samples away
+            power = _filtered(state.weight, steps, 2)
+        numerator = _filtered(state.signal, steps, 1)
         best = np.abs(numerator / np.sqrt(np.where(power > 0.0, power, np.inf)) / spread[:, None])
     for sample in spikes:
         reach = int(np.ceil(1.25 * sigma[sample] * _FWHM + 1))
@@ -188,35 +196,39 @@ def _settle(
     open_[sample] = False
 
 
-def _filtered(signal: FloatArray, weight: FloatArray, sigma: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return Σ k r/σ² and Σ k²/σ² for each template width (rows) and sample, k of unit height.
+def _filtered(values: FloatArray, steps: npt.NDArray[np.int64], order: int) -> FloatArray:
+    """Return Σ v kᵒʳᵈᵉʳ for each template width (rows) and sample, k of unit height.
 
     The width in samples changes along the spectrum: it is rounded to steps of 12 %, and each step has one
     kernel.
     """
-    n = len(signal)
-    numerator, power = np.zeros((len(WIDTHS), n)), np.zeros((len(WIDTHS), n))
-    steps = np.round(np.log(sigma) / np.log(_STEP)).astype(int)
-    for step in np.unique(steps):
+    n = len(values)
+    made = np.zeros((len(WIDTHS), n))
+    for step in np.unique(steps).tolist():
         rows = np.flatnonzero(steps == step)
         first, last = int(rows[0]), int(rows[-1]) + 1
-        for place, width in enumerate(WIDTHS):
-            s = _STEP**step * width
-            half = min(int(np.ceil(4.0 * s)), max(n // 2 - 1, 1))
-            kernel = np.exp(-0.5 * (np.arange(-half, half + 1) / s) ** 2)
+        whole = last - first == len(rows)
+        for place, kernel in enumerate(_kernels(step, order, max(n // 2 - 1, 1))):
+            half = len(kernel) // 2
             low, high = max(first - half, 0), min(last + half, n)
-            inner = rows - low
-            numerator[place, rows] = (
-                np.convolve(signal[low:high], kernel, "same")[inner]
-                if high - low >= len(kernel)
-                else _short(signal[low:high], kernel)[inner]
-            )
-            power[place, rows] = (
-                np.convolve(weight[low:high], kernel**2, "same")[inner]
-                if high - low >= len(kernel)
-                else _short(weight[low:high], kernel**2)[inner]
-            )
-    return numerator, power
+            part = values[low:high]
+            done = np.convolve(part, kernel, "same") if high - low >= len(kernel) else _short(part, kernel)
+            if whole:
+                made[place, first:last] = done[first - low : last - low]
+            else:
+                made[place, rows] = done[rows - low]
+    return made
+
+
+@lru_cache(maxsize=512)
+def _kernels(step: int, order: int, longest: int) -> tuple[FloatArray, ...]:
+    """Return the templates of every width to a power, for one step of widths in samples."""
+    kernels = []
+    for width in WIDTHS:
+        s = _STEP**step * width
+        half = min(int(np.ceil(4.0 * s)), longest)
+        kernels.append(np.exp(-0.5 * order * (np.arange(-half, half + 1) / s) ** 2))
+    return tuple(kernels)
 
 
 def _short(values: FloatArray, kernel: FloatArray) -> FloatArray:

@@ -12,7 +12,7 @@ from analysis.spectra.redshift import Redshift, vote
 from analysis.spectra.resolution import lsf_fwhm
 from analysis.spectra.spectrum import MICROJANSKY, FloatArray, Spectrum
 
-CODE_VERSION: Final = "1"
+CODE_VERSION: Final = "2"
 _W_M2: Final = {MICROJANSKY: 1e-32, "MJy/sr": 1e-20}
 """One unit of the spectrum in W m⁻² Hz⁻¹ (per sr for surface brightness)."""
 
@@ -56,14 +56,14 @@ def measure(spectrum: Spectrum, instrument: str, disperser: str) -> Measured:
     strongest = max(search.lines, key=lambda line: abs(line.snr), default=None)
     good = spectrum.valid
     with_noise = np.abs(spectrum.flux[good]) / base.noise[good]
-    snr_continuum = float(np.median(base.level[good] / base.noise[good]))
+    snr_continuum = float(continua.median(base.level[good] / base.noise[good]))
     snr_line = abs(strongest.snr) if strongest is not None else 0.0
     facts: dict[str, Any] = {
         "snr": max(snr_continuum * math.sqrt(_samples_per_element(wave, fwhm)), snr_line),
         "snr_continuum": snr_continuum,
         "error_scale": base.error_scale,
-        "flux_median": float(np.median(spectrum.flux[good])),
-        "flux_err_median": float(np.median(base.noise[good])),
+        "flux_median": float(continua.median(spectrum.flux[good])),
+        "flux_err_median": float(continua.median(base.noise[good])),
         "slope": slope,
         "curvature": curvature,
         "break_wavelength": step.wavelength,
@@ -94,7 +94,7 @@ def _usual_break(at: float, ratio: float, redshift: Redshift, fwhm: FloatArray, 
 
 
 def _samples_per_element(wave: FloatArray, fwhm: FloatArray) -> float:
-    return max(float(np.median(fwhm / np.gradient(wave))), 1.0)
+    return max(float(continua.median(fwhm / np.gradient(wave))), 1.0)
 
 
 def line_row(
@@ -165,10 +165,11 @@ def _residual_facts(
     if len(away) < 10:
         return {"residual_chi2": math.nan, "residual_skew": math.nan, "residual_kurtosis": math.nan}
     clipped = np.clip(away, -10.0, 10.0)
-    spread = float(clipped.std()) or 1.0
-    centred = (clipped - clipped.mean()) / spread
+    centred = clipped - clipped.mean()
+    squares = centred * centred
+    spread = math.sqrt(float(squares.mean())) or 1.0
     return {
-        "residual_chi2": float(np.mean(clipped**2)),
-        "residual_skew": float(np.mean(centred**3)),
-        "residual_kurtosis": float(np.mean(centred**4) - 3.0),
+        "residual_chi2": float((clipped @ clipped) / len(clipped)),
+        "residual_skew": float((squares @ centred) / len(clipped)) / spread**3,
+        "residual_kurtosis": float((squares @ squares) / len(clipped)) / spread**4 - 3.0,
     }

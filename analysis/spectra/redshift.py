@@ -1,12 +1,13 @@
 """A redshift from lines by vote, graded by how much it can be trusted, with the runner-up beside it."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
-from analysis.spectra.line_list import LARGEST_REDSHIFT, LINES, VOTERS, WAVELENGTHS
+from analysis.spectra.line_list import LARGEST_REDSHIFT, LINES, REST, VOTERS, WAVELENGTHS, WEIGHTS
 from analysis.spectra.lines import THRESHOLD, Line
 from analysis.spectra.spectrum import FloatArray
 
@@ -84,7 +85,9 @@ def vote(
     ]
     chosen = int(np.argmax(value))
     best, (z, error, names) = peaks[chosen], fits[chosen]
-    second = int(np.argmax(np.where(np.abs(grid - grid[best]) > near, votes, -np.inf)))
+    elsewhere = votes.copy()
+    elsewhere[_around(best, near, float(grid[1] - grid[0]))] = -np.inf
+    second = int(np.argmax(elsewhere))
     lead = float(votes[best] / votes[second]) if votes[second] > 0.0 else 10.0
     grade = _grade(lines, names, z, float(votes[best]), lead, wavelength, narrow)
     return Redshift(z, error, grade, float(np.exp(grid[second]) - 1.0), min(lead, 10.0), tuple(names))
@@ -121,8 +124,14 @@ def _peaks_of(grid: FloatArray, votes: FloatArray, emission: Sequence[Line], nea
     peaks: list[int] = []
     while len(peaks) < PEAKS and np.isfinite(allowed).any():
         peaks.append(int(np.argmax(allowed)))
-        allowed[np.abs(grid - grid[peaks[-1]]) <= near] = -np.inf
+        allowed[_around(peaks[-1], near, delta)] = -np.inf
     return peaks
+
+
+def _around(place: int, near: float, delta: float) -> slice:
+    """Return the places of the grid that are no farther than `near` from one."""
+    reach = int(near / delta)
+    return slice(max(place - reach, 0), place + reach + 1)
 
 
 def _share(lines: Sequence[Line], names: Sequence[str]) -> float:
@@ -146,26 +155,27 @@ def matches(lines: Sequence[Line], z: float, share: float = MATCH_FWHM) -> list[
 
     Of several within reach the usually strongest is taken, then the nearest.
     """
-    names = []
-    for line in lines:
-        rest = line.wavelength / (1.0 + z)
-        away = np.abs(WAVELENGTHS - rest) * (1.0 + z)
-        tolerance = max(
-            share * max(min(line.fwhm, 4.0 * line.lsf_fwhm), line.lsf_fwhm), 3.0 * line.wavelength_err
-        )
-        within = np.flatnonzero(away <= tolerance).tolist()
-        names.append(LINES[min(within, key=lambda k: (-LINES[k].weight, away[k]))].name if within else "")
-    return names
+    if not lines:
+        return []
+    at = np.array([line.wavelength for line in lines])
+    tolerance = np.array([
+        max(share * max(min(line.fwhm, 4.0 * line.lsf_fwhm), line.lsf_fwhm), 3.0 * line.wavelength_err)
+        for line in lines
+    ])  # fmt: skip
+    away = np.abs(WAVELENGTHS * (1.0 + z) - at[:, None])
+    # No two places lie 1000 µm apart: a heavier line goes before any nearer one.
+    order = np.where(away <= tolerance[:, None], away - 1e5 * WEIGHTS, np.inf)
+    best = np.argmin(order, axis=1).tolist()
+    return [LINES[k].name if math.isfinite(order[row, k]) else "" for row, k in enumerate(best)]
 
 
 def _refined(lines: Sequence[Line], names: Sequence[str], v: float) -> tuple[float, float]:
     """Return the weighted mean redshift of the explained lines and its error."""
-    rest = {line.name: line.wavelength for line in LINES}
     values, weights = [], []
     for line, name in zip(lines, names, strict=True):
         if name and line.snr > 0.0:
-            values.append(line.wavelength / rest[name])
-            weights.append(((line.wavelength_err + 0.05 * line.lsf_fwhm) / rest[name]) ** -2.0)
+            values.append(line.wavelength / REST[name])
+            weights.append(((line.wavelength_err + 0.05 * line.lsf_fwhm) / REST[name]) ** -2.0)
     if not values:
         return float(np.exp(v) - 1.0), float("nan")
     w = np.array(weights)

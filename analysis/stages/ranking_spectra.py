@@ -55,9 +55,8 @@ def with_spectra(
     import numpy as np
     import pandas as pd
 
-    from analysis.association import name_of
     from analysis.spectra import joining
-    from analysis.spectra.oddity import VIEWS, ranked, score_spectra, shown_elsewhere
+    from analysis.spectra.oddity import ranked, score_spectra, shown_elsewhere
 
     table = load_spectra(db)
     if not len(table):
@@ -80,42 +79,65 @@ def with_spectra(
     candidates = joining.one_list(ranking.candidates, alone, table, owners, weights)
     listed = set(alone["candidate"])
     own = [names[number] if names[number] in listed else "" for number in group.tolist()]
+    candidate = [owner or name for owner, name in zip(owners, own, strict=True)]
+    info = ranking.info | {
+        "spectra": _facts(files, table, alone, owners, oddities.method),
+        "n_candidates": len(candidates),
+        "simulated": bool(ranking.info["simulated"]) or any(file.simulated for file in files),
+    }
+    parts = [part for part in (ranking.names, _aliases(alone)) if len(part)]
+    every = pd.concat(parts, ignore_index=True) if parts else ranking.names
+    return replace(ranking, candidates=candidates, names=every, info=info), _scores(table, candidate, away)
+
+
+def _scores(table: "pd.DataFrame", candidate: list[str], away: Any) -> "pd.DataFrame":
+    """Return the scores of every spectrum with its rank among them; ties break by name."""
+    import numpy as np
+
     order = np.lexsort(
         (table["spectrum"].to_numpy(dtype=str), -table["composite_score"].to_numpy(dtype=float))
     )
     place = np.empty(len(table), dtype=np.int64)
     place[order] = np.arange(1, len(table) + 1)
-    scores = table.assign(
-        candidate=[owner or name for owner, name in zip(owners, own, strict=True)],
-        separation_arcsec=away,
-        spectrum_rank=place,
-    )[list(SCORE_COLUMNS)]
+    scored = table.assign(candidate=candidate, separation_arcsec=away, spectrum_rank=place)
+    return scored[list(SCORE_COLUMNS)]
+
+
+def _aliases(alone: "pd.DataFrame") -> "pd.DataFrame":
+    """Return the names by which candidates of spectra alone are found again at their positions."""
+    import numpy as np
+    import pandas as pd
+
+    from analysis.association import name_of
+
     placed = alone[np.isfinite(alone["ra"].to_numpy(dtype=float))]
-    aliases = pd.DataFrame({
+    return pd.DataFrame({
         "candidate": placed["candidate"],
         "alias": [name_of(ra, dec) for ra, dec in zip(placed["ra"], placed["dec"], strict=True)],
         "ra": placed["ra"],
         "dec": placed["dec"],
     })  # fmt: skip
-    facts = {
+
+
+def _facts(
+    files: Sequence[SpectrumFileRecord], table: "pd.DataFrame", alone: "pd.DataFrame",
+    owners: Sequence[str], method: str,
+) -> dict[str, Any]:  # fmt: skip
+    """Return what the ranking says of its spectra."""
+    from analysis.spectra import joining
+    from analysis.spectra.oddity import VIEWS
+
+    return {
         "n_files": len(files),
         "n_spectra": len(table),
         "n_candidates": len(alone),
         "n_joined": sum(1 for owner in owners if owner),
         "join_radius_arcsec": joining.RADIUS_ARCSEC,
-        "method": oddities.method,
+        "method": method,
         "views": VIEWS,
         "grades": {str(k): int(v) for k, v in table["redshift_grade"].value_counts().items()},
         "files": {file.file: file.stage_key for file in files},
     }
-    info = ranking.info | {
-        "spectra": facts,
-        "n_candidates": len(candidates),
-        "simulated": bool(ranking.info["simulated"]) or any(file.simulated for file in files),
-    }
-    parts = [part for part in (ranking.names, aliases) if len(part)]
-    every = pd.concat(parts, ignore_index=True) if parts else ranking.names
-    return replace(ranking, candidates=candidates, names=every, info=info), scores
 
 
 def figure_path(project: Project, spectrum: str) -> Path:
