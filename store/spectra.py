@@ -130,6 +130,18 @@ def best_spectra(db: Database, limit: int) -> list[dict[str, Any]]:
     )
 
 
+def redshift_rows(db: Database, candidates: Sequence[str]) -> list[dict[str, Any]]:
+    """Give the redshifts of the spectra of candidates, secure ones first, then by rank; none without one."""
+    return _rows(
+        db,
+        "SELECT c.candidate, s.spectrum, s.redshift, s.redshift_err, s.redshift_grade, s.redshift_second "
+        "FROM spectrum_scores c JOIN spectra s ON s.spectrum = c.spectrum "
+        "WHERE c.candidate IN (SELECT unnest(?)) AND s.redshift IS NOT NULL AND s.redshift_grade <> 'none' "
+        "ORDER BY c.candidate, s.redshift_grade <> 'secure', c.spectrum_rank",
+        [list(candidates)],
+    )
+
+
 def lines_of(db: Database, spectra: Sequence[str]) -> list[dict[str, Any]]:
     """Give the lines of the named spectra, by spectrum and wavelength."""
     return _rows(

@@ -8,6 +8,7 @@ from typing import Any, Final
 from analysis.astrometry import Offset
 from analysis.catalog_entries import NO_ANSWER, NOT_QUERIED, OK, TRUNCATED, Answer, Entry, chance, moved
 from analysis.checks.finding import Finding, Outcome, Value
+from analysis.checks.redshift import SpectralRedshift, compared
 from analysis.checks.subject import Place
 
 NAME: Final = "catalogs"
@@ -44,7 +45,13 @@ class Match:
     asked_at: str
 
 
-def check(place: Place, asked: Sequence[Asked], offset: Offset, year: float) -> Finding:
+def check(
+    place: Place,
+    asked: Sequence[Asked],
+    offset: Offset,
+    year: float,
+    measured: SpectralRedshift | None = None,
+) -> Finding:
     """Compare a candidate with what services answered.
 
     Fails where an entry that names objects lies within the radius with a chance probability below 5 per cent.
@@ -61,6 +68,8 @@ def check(place: Place, asked: Sequence[Asked], offset: Offset, year: float) -> 
         Of the frame against Gaia; taken off the place where it was measured.
     year : float
         Julian year of the frame, to which entries with a proper motion are moved.
+    measured : SpectralRedshift or None
+        The redshift of the candidate's best spectrum: where a match gives one too, they are compared.
 
     Returns
     -------
@@ -82,10 +91,11 @@ def check(place: Place, asked: Sequence[Asked], offset: Offset, year: float) -> 
               if offset.measured else "pointing of 0.1 arcsec assumed"),
         Value("error of the place", sigma, "arcsec"),
     )  # fmt: skip
-    return Finding(
+    finding = Finding(
         NAME, outcome, number, reason, values, tuple(said(one) for one in asked), _rows(matches),
         _figure(matches, ra, dec, year),
     )  # fmt: skip
+    return finding if measured is None else compared(finding, matches, measured, LIKELY)
 
 
 def corrected(place: Place, offset: Offset) -> tuple[float, float, float]:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -25,13 +26,16 @@ from store.database import Database
 from store.frames import FrameRecord
 from store.project import Project
 from store.sources import compact_sources
+from store.spectra import redshift_rows
 
 if TYPE_CHECKING:
     from analysis.checks.catalogs import Asked
+    from analysis.checks.redshift import SpectralRedshift
     from analysis.checks.subject import Place
 
 CODE_VERSION = "1"
 SIMULATED_REASON = "the images are SIMULATED: no catalogue knows this sky"
+NOWHERE_REASON = "its file gives no position"
 LATER_REASON = "not asked yet"
 MOST_RETRIES = 1
 
@@ -75,6 +79,8 @@ class Desk:
 
     def silent(self, place: "Place") -> str:
         """Return why nobody is asked about a candidate; "" where services are."""
+        if not math.isfinite(place.ra):
+            return NOWHERE_REASON
         return SIMULATED_REASON if place.simulated and not given_urls() else ""
 
     def ask_missing(self, places: "Iterable[Place]") -> "list[Future[None]]":
@@ -213,8 +219,8 @@ class Desk:
         self._offsets.clear()
 
     def year(self, place: "Place") -> float:
-        """Return the Julian year of the candidate's best frame; NaN where not recorded."""
-        mjd = next((r.mjd_beg for r in self.records if r.frame == place.best_frame), float("nan"))
+        """Return the Julian year of the candidate's best frame or spectrum; NaN where not recorded."""
+        mjd = next((r.mjd_beg for r in self.records if r.frame == place.best_frame), place.mjd)
         return 2000.0 + (mjd - 51544.5) / 365.25
 
     def offset(self, place: "Place", places: "Iterable[Place]") -> Offset:
@@ -224,7 +230,9 @@ class Desk:
             return self._offsets[frame]
         import numpy as np
 
-        cells = dict.fromkeys(cell_of(p.ra, p.dec)[0] for p in places if p.best_frame == frame)
+        cells = dict.fromkeys(
+            cell_of(p.ra, p.dec)[0] for p in places if p.best_frame == frame and math.isfinite(p.ra)
+        )
         answers = [kept(self.folder, SERVICES["gaia"].name, cell) for cell in cells]
         stars = {e.name: moved(e, self.year(place)) for a in answers if a is not None for e in a.entries}
         ra, dec = compact_sources(self.db, frame) if stars else ([], [])
@@ -238,11 +246,19 @@ def catalog_rows(
     desk: Desk, places: "Sequence[Place]", known: Mapping[tuple[str, str], str]
 ) -> list[CheckRow]:
     """Return the check of catalogues of candidates, where what services said of them has changed."""
-    from analysis.checks import catalogs
+    from analysis.checks import catalogs, redshift
+    from analysis.checks.finding import Finding
     from analysis.stages.recording import row_of
 
+    spectra = redshifts_of(desk.db, [place.candidate for place in places])
     rows = []
     for place in places:
+        measured = spectra.get(place.candidate)
+        if not math.isfinite(place.ra):
+            nowhere = Finding(catalogs.NAME, "not run", "not queried", f"not queried: {NOWHERE_REASON}")
+            if known.get((place.candidate, catalogs.NAME)) != NOWHERE_REASON:
+                rows.append(row_of(place.candidate, nowhere, 0.0, NOWHERE_REASON))
+            continue
         asked, shift, year = desk.asked(place), desk.offset(place, places), desk.year(place)
         facts = [
             CODE_VERSION, catalogs.VERSION, round(place.ra, 8), round(place.dec, 8), round(year, 4),
@@ -250,12 +266,36 @@ def catalog_rows(
             [[a.answer.service, a.answer.block, a.answer.state, a.answer.asked_at, len(a.answer.entries),
               a.answer.release, a.answer.reason] for a in asked],
         ]  # fmt: skip
+        if measured is not None:
+            facts.insert(-1, [redshift.VERSION, measured.words, f"{measured.second:.4f}"])
         unclocked = [line if line[2] == OK else [*line[:3], *line[4:]] for line in facts[-1]]  # type: ignore[attr-defined]
         facts[-1] = unclocked
         key = hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:24]
         if known.get((place.candidate, catalogs.NAME)) != key:
-            rows.append(row_of(place.candidate, catalogs.check(place, asked, shift, year), 0.0, key))
+            rows.append(
+                row_of(place.candidate, catalogs.check(place, asked, shift, year, measured), 0.0, key)
+            )
     return rows
+
+
+def redshifts_of(db: Database, names: Sequence[str]) -> "dict[str, SpectralRedshift]":
+    """Return the redshift of each candidate's best spectrum that has one, secure ones first."""
+    from analysis.checks.redshift import SpectralRedshift
+
+    found: dict[str, SpectralRedshift] = {}
+    for row in redshift_rows(db, names):
+        found.setdefault(
+            row["candidate"],
+            SpectralRedshift(
+                row["spectrum"], row["redshift"], _or_nan(row["redshift_err"]), row["redshift_grade"],
+                _or_nan(row["redshift_second"]),
+            ),
+        )  # fmt: skip
+    return found
+
+
+def _or_nan(value: float | None) -> float:
+    return math.nan if value is None else float(value)
 
 
 def _server_name(key: str) -> str:

@@ -9,7 +9,7 @@ from analysis.config import Config
 from analysis.stages import Emit, StageResult
 from analysis.stages.asking import Desk, catalog_rows
 from analysis.stages.examining import Bench, examine_share, input_key, make_bench, places_of
-from analysis.stages.examining_spectra import check_spectra
+from analysis.stages.examining_spectra import check_spectra, spectrum_places
 from analysis.stages.recording import row_of
 from store.candidates import candidate_order
 from store.checks import CheckRow, check_keys, save_checks
@@ -43,7 +43,8 @@ def checks(
     done, failures = 0, dict[str, str]()
     total = len(places)
     emit(_progress(total - len(work), total))
-    asking = catalogs.ask_missing(places.values())
+    on_sky = [*places.values(), *spectrum_places(db, names).values()]
+    asking = catalogs.ask_missing(on_sky)
     for candidate_findings, failed in _examined(bench, config, work, stopping):
         keys = {place.candidate: place for place, _ in work}
         save_checks(db, (row for one in candidate_findings for row in rows_of(bench, keys[one[0]], one[1])))
@@ -51,7 +52,7 @@ def checks(
         done += len(candidate_findings)
         emit(_progress(total - len(work) + done, total))
     spectra, same = check_spectra(project, db, names, stopping)
-    silent = _catalogs(catalogs, db, list(places.values()), asking, emit, stopping)
+    silent = _catalogs(catalogs, db, on_sky, asking, emit, stopping)
     write_table(project, db, "checks")
     left = len(work) - done
     lines = tuple(sorted(failures.values()))

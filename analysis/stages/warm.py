@@ -15,6 +15,7 @@ from analysis import config as configuration
 from analysis.stages.asking import Desk, catalog_rows
 from analysis.stages.checks import missing, rows_of
 from analysis.stages.examining import Examiner, make_bench, places_of
+from analysis.stages.examining_spectra import check_spectra, spectrum_places
 from store.checks import check_keys, save_checks
 from store.database import Database
 from store.frames import frame_records
@@ -37,6 +38,16 @@ class Warm:
         """Compute what is missing of a candidate from its pixels, and what kept answers of catalogues say."""
         began = time.perf_counter()
         places = places_of(self.db, self.config, [name])
+        spectra = spectrum_places(self.db, [name])
+        if name in spectra:
+            done, _ = check_spectra(self.project, self.db, [name], lambda: False)
+            save_checks(self.db, catalog_rows(self._asker(), [spectra[name]], check_keys(self.db)))
+            return {
+                "candidate": name,
+                "computed": done,
+                "seconds": round(time.perf_counter() - began, 3),
+                "unread": [],
+            }
         if name not in places:
             return {"candidate": name, "problem": "it is no longer ranked"}
         place = places[name]
@@ -57,6 +68,7 @@ class Warm:
     def ask(self, name: str) -> dict[str, Any]:
         """Ask catalogue services what is not kept about a candidate, and say when that is through."""
         place = places_of(self.db, self.config, [name], with_views=False).get(name)
+        place = place or spectrum_places(self.db, [name]).get(name)
         if place is None:
             return {"candidate": name, "problem": "it is no longer ranked"}
         desk = self._asker()
