@@ -36,11 +36,11 @@ class Place:
     theta_deg: float = NAN
     rank: int = 0
     simulated: bool = False
-    mjd: float = NAN
-    """When it was seen, where no frame says so: the start of a spectrum's exposure."""
     ranking: Mapping[str, Any] = field(default_factory=dict)
     """Facts of the ranking: rank_low, rank_high, bootstraps, views (name to tail 0..1), places (name to
     share of the population that is less odd)."""
+    mjd: float = NAN
+    """When it was seen, where no frame says so: the start of a spectrum's exposure."""
 
 
 @dataclass(frozen=True, slots=True)
