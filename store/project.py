@@ -69,6 +69,11 @@ class Project:
         return self.report_dir / "REPORT.md"
 
     @property
+    def exports(self) -> Path:
+        """What is handed to others, in the formats of their tools."""
+        return self.outputs_dir / "exports"
+
+    @property
     def database(self) -> Path:
         """The DuckDB file: an index that can be rebuilt."""
         return self.outputs_dir / "jwst-vet.duckdb"

@@ -12,9 +12,10 @@ from store.states import CHECKS, CONFLICT
 
 Kind = Literal["text", "free text", "integer", "number", "degrees", "yes or no"]
 
-# How a value is written; "free text" came from a person or a header, and must not start a formula.
+# How a value is written; no text may start a formula: names of files and vetters come from people too.
 _WRITTEN: dict[Kind, str] = {
-    "text": "nullif({0}::VARCHAR, '')",
+    "text": "CASE WHEN regexp_matches({0}::VARCHAR, '^[=+@\\t\\r-]') THEN '''' || {0} "
+    "ELSE nullif({0}::VARCHAR, '') END",
     "free text": "CASE WHEN regexp_matches({0}, '^[=+@\\t\\r-]') THEN '''' || {0} ELSE nullif({0}, '') END",
     "integer": "{0}::BIGINT",
     "number": "CASE WHEN isfinite({0}) THEN printf('%.7g', {0}) END",
@@ -266,7 +267,7 @@ def _agreed(value: str, name: str) -> str:
 
 _CHECK_VALUES = [f"(checks::JSON ->> '$.{check}') AS {check}" for check in CHECKS]
 _OUTCOMES = [f"coalesce(checks::JSON ->> '$.{check}', 'not run') AS {check}" for check in CHECKS]
-_VOTES = f"""
+VOTES = f"""
     SELECT candidate, {_agreed("nullif(label, '')", "label")}, {_agreed("nullif(grade, '')", "grade")},
         string_agg(DISTINCT vetter, ',' ORDER BY vetter) AS vetter,
         {", ".join(_agreed(check, check) for check in CHECKS)}
@@ -274,7 +275,7 @@ _VOTES = f"""
 """  # noqa: S608
 
 _PIVOT = ", ".join(f"max(outcome) FILTER (name = '{check}') AS {check}" for check in CHECKS)
-_COMPUTED = f"SELECT candidate, {_PIVOT} FROM computed_checks GROUP BY candidate"  # noqa: S608
+COMPUTED = f"SELECT candidate, {_PIVOT} FROM computed_checks GROUP BY candidate"  # noqa: S608
 
 _SOURCE_COLUMNS = (
     "instrument filter forced x y ra dec flux flux_err flux_unit mag_ab snr r50_arcsec ellipticity "
@@ -288,7 +289,8 @@ _SOURCE_EXTRAS = (
 _CHECK_COLUMNS = " ".join(CHECKS)
 
 
-def _columns(names: str) -> tuple[Column, ...]:
+def columns_of(names: str) -> tuple[Column, ...]:
+    """Give the columns of these names, separated by blanks."""
     return tuple(_COLUMNS[name] for name in names.split())
 
 
@@ -315,7 +317,7 @@ TABLES = {
         Table(
             "all_sources",
             "one detection or forced measurement in one frame",
-            _columns(f"source_id frame object {_SOURCE_COLUMNS} {_SOURCE_EXTRAS}"),
+            columns_of(f"source_id frame object {_SOURCE_COLUMNS} {_SOURCE_EXTRAS}"),
             """
             SELECT s.*, c.* EXCLUDE (source_id) FROM sources s
             JOIN frames f ON f.frame = s.frame AND f.state = 'done'
@@ -326,7 +328,7 @@ TABLES = {
         Table(
             "anomaly_candidates_images",
             "one source that its image put forward as a candidate",
-            _columns(f"frame rank_in_image candidate source_id object {_SOURCE_COLUMNS} {_SOURCE_EXTRAS}"),
+            columns_of(f"frame rank_in_image candidate source_id object {_SOURCE_COLUMNS} {_SOURCE_EXTRAS}"),
             """
             SELECT i.rank_in_image, i.candidate, s.*, c.* EXCLUDE (source_id) FROM image_candidates i
             JOIN sources s ON s.source_id = i.source_id
@@ -338,7 +340,7 @@ TABLES = {
         Table(
             "ranked_candidates",
             "one object, the most interesting first",
-            _columns(
+            columns_of(
                 "rank candidate kind ra dec composite_score anomaly_score snr_score artifact_score "
                 "consistency_score terms snr frames_detected frames_covering filters label grade vetter "
                 f"{_CHECK_COLUMNS} simulated isolation_forest_score object best_source best_frame mag_ab "
@@ -351,8 +353,8 @@ TABLES = {
             SELECT k.*, e.* EXCLUDE (candidate, exposures), e.exposures AS exposures_seen,
                 v.label, v.grade, v.vetter,
                 {", ".join(f"coalesce(v.{check}, c.{check}, 'not run') AS {check}" for check in CHECKS)}
-            FROM candidates k LEFT JOIN ({_VOTES}) v ON v.candidate = k.candidate
-            LEFT JOIN ({_COMPUTED}) c ON c.candidate = k.candidate
+            FROM candidates k LEFT JOIN ({VOTES}) v ON v.candidate = k.candidate
+            LEFT JOIN ({COMPUTED}) c ON c.candidate = k.candidate
             LEFT JOIN candidate_epochs e ON e.candidate = k.candidate
             """,  # noqa: S608
             "rank",
@@ -360,7 +362,7 @@ TABLES = {
         Table(
             "candidate_frames",
             "one candidate in one frame, whether it shows there or not",
-            _columns(
+            columns_of(
                 "rank candidate frame instrument filter in_frame exposures epochs mjd forced_flux "
                 "forced_flux_err flux_unit forced_snr limit_mag simulated"
             ),
@@ -374,14 +376,14 @@ TABLES = {
         Table(
             "all_spectra",
             "one spectrum of one source",
-            _columns(_SPECTRUM_COLUMNS),
+            columns_of(_SPECTRUM_COLUMNS),
             f"{_SPECTRA} LEFT JOIN spectrum_scores c ON c.spectrum = s.spectrum",
             "file, row",
         ),
         Table(
             "spectral_lines",
             "one line of one spectrum",
-            _columns(
+            columns_of(
                 "spectrum line name wavelength wavelength_err rest_wavelength line_snr line_flux "
                 "line_flux_err line_flux_unit equivalent_width fwhm fwhm_err lsf_fwhm velocity_fwhm "
                 "broad_sigmas explained redshift redshift_grade simulated"
@@ -395,7 +397,7 @@ TABLES = {
         Table(
             "anomaly_candidates_spectra",
             "one spectrum that is a candidate or belongs to one, the most interesting first",
-            _columns(f"spectrum_rank rank kind separation_arcsec {_SPECTRUM_COLUMNS}"),
+            columns_of(f"spectrum_rank rank kind separation_arcsec {_SPECTRUM_COLUMNS}"),
             f"""{_SPECTRA} JOIN spectrum_scores c ON c.spectrum = s.spectrum
             JOIN candidates k ON k.candidate = c.candidate""".replace(
                 "SELECT ", "SELECT k.rank, k.kind, ", 1
@@ -405,7 +407,7 @@ TABLES = {
         Table(
             "verdicts",
             "what stands of one vetter's decisions on one candidate, ranked or not",
-            _columns(
+            columns_of(
                 f"candidate ra dec vetter label reason grade {_CHECK_COLUMNS} note decided_at rank_seen "
                 "score_seen seconds decisions rank simulated"
             ),
@@ -421,7 +423,7 @@ TABLES = {
         Table(
             "checks",
             "one check of one candidate: what was computed, and what one vetter says of it where one does",
-            _columns(
+            columns_of(
                 "candidate ra dec check outcome vetter checked_at stated_because evidence_changed computed "
                 "number computed_because computed_at evidence rank simulated"
             ),
@@ -451,7 +453,7 @@ TABLES = {
         Table(
             "download_manifest",
             "one product of the archive that the plan chose or left, or that was fetched before",
-            _columns(
+            columns_of(
                 "file product level instrument filter program target observation state why size sha256 uri "
                 "source public_from planned_at finished_at"
             ),
@@ -472,7 +474,7 @@ def write_table(project: Project, db: Database, name: str) -> Path:
     project.tables.mkdir(parents=True, exist_ok=True)
     path = project.tables / f"{name}.csv"
     written = ", ".join(
-        f"{_WRITTEN[c.type].format(_quoted(c.name))} AS {_quoted(c.name)}" for c in table.columns
+        f"{_WRITTEN[c.type].format(quoted(c.name))} AS {quoted(c.name)}" for c in table.columns
     )
     query = f"SELECT {written} FROM ({table.query}) ORDER BY {table.order}"  # noqa: S608
     draft = draft_of(path)
@@ -503,5 +505,6 @@ def describe() -> str:
     return "\n".join(parts)
 
 
-def _quoted(name: str) -> str:
+def quoted(name: str) -> str:
+    """Write a column's name in SQL."""
     return f'"{name}"'

@@ -85,6 +85,37 @@ def _images(parser: argparse.ArgumentParser) -> None:
     _json(parser)
 
 
+def _export(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "format",
+        metavar="FORMAT",
+        nargs="?",
+        default="",
+        help="what to write; without it: the formats there are",
+    )
+    parser.add_argument(
+        "--label", action="append", default=[], metavar="LABEL", help="with this label, conflict or undecided"
+    )
+    parser.add_argument(
+        "--check",
+        action="append",
+        default=[],
+        metavar="CHECK=OUTCOME",
+        help="with this outcome: catalogs=pass",
+    )
+    parser.add_argument("--rank", type=int, metavar="N", help="the first N ranks")
+    parser.add_argument(
+        "--where",
+        action="append",
+        default=[],
+        metavar="CONDITION",
+        help="a column of the export compared: snr>=10, filters~F444W, grade=A; all must hold",
+    )
+    parser.add_argument(
+        "--to", type=Path, metavar="PATH", help="where to write it (default: a file in outputs/exports)"
+    )
+
+
 def _spectra(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "files", nargs="*", type=Path, metavar="FITS", help="spectra of your own (default: data/products)"
@@ -152,6 +183,12 @@ COMMANDS = (
         _json,
     ),
     Command("report", "write the tables and REPORT.md", "report", _json),
+    Command(
+        "export",
+        "hand candidates to other tools: tables, regions, footprint, cutouts, labels",
+        "export",
+        _export,
+    ),
     Command(
         "completeness",
         "put sources into the measured images and say which are found, by magnitude and size",

@@ -306,6 +306,33 @@ def report(arguments: argparse.Namespace) -> int:
     return code
 
 
+def export(arguments: argparse.Namespace) -> int:
+    """Hand candidates over in a format of the field."""
+    from analysis.exports.formats import FORMATS
+    from analysis.exports.selection import Selection
+
+    if not arguments.format:
+        for one in FORMATS.values():
+            print(f"{one.name:<13} {one.what}; read by {one.readers}")
+        return DONE
+    if arguments.format not in FORMATS:
+        return _say_error(f"export {arguments.format}: must be one of {', '.join(FORMATS)}")
+    project, config = open_project(arguments)
+    from analysis.stages.exporting import default_path, gather, write_export
+
+    kind = FORMATS[arguments.format]
+    wanted = Selection(arguments.label, arguments.check, arguments.rank, arguments.where)
+    hand = gather(project, config, wanted)
+    if not hand.rows.num_rows and kind.name != "moc":
+        return _say_error(
+            f"export {kind.name}: no candidate is chosen by {wanted.told()}; nothing was written"
+        )
+    path = arguments.to.absolute() if arguments.to else default_path(project, kind, hand)
+    write_export(kind, hand, path)
+    print(f"{path}: {hand.rows.num_rows} candidates ({wanted.told()}){'; SIMULATED' * hand.simulated}")
+    return DONE
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Do all stages here, or start them as a run of their own, or follow the one that is going on."""
     project, config = open_project(arguments)
