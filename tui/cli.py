@@ -85,6 +85,15 @@ def _images(parser: argparse.ArgumentParser) -> None:
     _json(parser)
 
 
+def _report(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--bundle",
+        action="store_true",
+        help="also one HTML file, one zip file with tables and figures, and a PDF where a converter is there",
+    )
+    _json(parser)
+
+
 def _export(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "format",
@@ -182,7 +191,7 @@ COMMANDS = (
         "checks",
         _json,
     ),
-    Command("report", "write the tables and REPORT.md", "report", _json),
+    Command("report", "write the tables and REPORT.md", "report", _report),
     Command(
         "export",
         "hand candidates to other tools: tables, regions, footprint, cutouts, labels",

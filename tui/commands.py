@@ -300,9 +300,17 @@ def report(arguments: argparse.Namespace) -> int:
     project, config = open_project(arguments)
     code = _execute(project, config, ("report",), _console(arguments))
     if code == UNUSABLE:
-        _say_error("nothing to report yet; `jwst-vet run` does all stages")
-    elif not arguments.json:
+        return _say_error("nothing to report yet; `jwst-vet run` does all stages")
+    if not arguments.json:
         print(f"report: {project.report}")
+    if arguments.bundle:
+        from analysis.stages.bundling import bundle
+
+        paths, trouble = bundle(project)
+        for path in paths:
+            print(f"bundle: {path}", file=sys.stderr if arguments.json else sys.stdout)
+        if trouble:
+            print(f"jwst-vet: {trouble}", file=sys.stderr)
     return code
 
 
