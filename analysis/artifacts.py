@@ -44,28 +44,33 @@ FLAGS: Final = (
 """Every flag there is, by name."""
 
 
-SPIKE: Final = Flag(
-    "diffraction_spike", "wings or spikes of bright stars give 30 % or more of its light", 0.0
+OBJECT_FLAGS: Final = (
+    Flag("cosmic_ray", "in one band only, narrow and elongated, or sharper than a point source", 0.0),
+    Flag("diffraction_spike", "wings or spikes of bright stars give 30 % or more of its light", 0.0),
+    Flag("hot_pixel", "in one band only, round and sharper than a point source: one pixel, hot or hit", 0.0),
+    Flag("persistence", "in one band only, round, smooth and wider than a point source: an afterglow", 0.0),
+    Flag("snowball", "in one band only, round, as bright all over and sharply bounded", 0.0),
 )
-"""A flag of objects, raised once every frame was asked; the probability counts star light by itself."""
-SPIKE_SHARE: Final = 0.3
+"""Flags raised once every frame was asked (`object_artifacts.name_artifacts`). They name what is suspected
+in the words that people vet with; the probability of an artefact counts what speaks for it by itself."""
 
 
-def with_spikes(flags: Sequence[str], share: Array) -> list[str]:
-    """Return the flags of n sources, `diffraction_spike` added where stars give enough of their light.
+def with_object_flags(flags: Sequence[str], raised: Mapping[str, BoolArray]) -> list[str]:
+    """Return the flags of n sources with those of their objects added.
 
     Parameters
     ----------
     flags : sequence of str
         Comma-separated, as from `flags_text`.
-    share : float64, shape (n,)
-        Of star light, 0 and more; NaN where not known.
+    raised : mapping of bool, shape (n,)
+        By name, of `OBJECT_FLAGS`.
     """
-    with np.errstate(invalid="ignore"):
-        raised = (share >= SPIKE_SHARE).tolist()
+    names = list(raised)
+    rows = np.stack([raised[name] for name in names], axis=1) if names else np.zeros((len(flags), 0), bool)
+    added = [[name for name, up in zip(names, row, strict=True) if up] for row in rows.tolist()]
     return [
-        ",".join(sorted({*filter(None, text.split(",")), SPIKE.name})) if up else text
-        for text, up in zip(flags, raised, strict=True)
+        ",".join(sorted({*filter(None, text.split(",")), *new})) if new else text
+        for text, new in zip(flags, added, strict=True)
     ]
 
 

@@ -14,7 +14,7 @@ from analysis.association import Objects
 from analysis.forced import Forced
 from analysis.grouping import foreign_samples, group_objects, offsets_arcsec
 from analysis.instruments import order_key
-from analysis.object_artifacts import object_artifact_probability
+from analysis.object_artifacts import in_best_band, object_artifact_probability
 from analysis.ordinary import distance_from_ordinary
 from analysis.stamp_file import batches
 from analysis.structure import detection_images, measure_structure
@@ -65,8 +65,8 @@ class Evidence:
         Forced S/N at least 3, in the order of the frames given.
     facts : DataFrame
         Columns that `analysis.ensemble.combine` reads, and artifact_probability, variability (the largest
-        difference of two frames of one band, in sigmas) and starlight (largest share of a bright star's light
-        over bands).
+        difference of two frames of one band, in sigmas) and starlight (share of a bright star's light in the
+        band of highest S/N).
     colours : float64, shape (n, b - 1)
         Differences of asinh magnitudes of neighbouring bands (Lupton et al. 1999), softened at 0.8 sigma.
     """
@@ -142,7 +142,7 @@ def gather(sources: pd.DataFrame, objects: Objects, rows: IntArray, seen: Sequen
         flux, error, sharp, light, table["warned"].to_numpy(dtype=bool)
     )
     facts["variability"] = variability
-    facts["starlight"] = np.nan_to_num(light).max(axis=1) if light.size else np.zeros(len(rows))
+    facts["starlight"] = in_best_band(flux, error, np.nan_to_num(light))
     facts = _company(ra, dec, facts, flux, error, light)
     # Without its core a star has the colours of its hole.
     holed = np.any([one.forced.saturated for one in seen], axis=0)

@@ -5,13 +5,15 @@ import pytest
 
 from analysis.artifacts import (
     FLAGS,
+    OBJECT_FLAGS,
     artifact_probability,
     edge_distances,
     flags_text,
     point_source,
     raise_flags,
-    with_spikes,
+    with_object_flags,
 )
+from store.states import REASONS
 
 CLEAN = {
     "edge_distance": 100.0, "weight_ratio": 1.0, "sharpness": 0.8, "snr": 20.0, "invalid": 0.0, "hole": 0.0,
@@ -103,7 +105,16 @@ def test_the_point_source_of_a_known_filter():
     assert np.isnan(point_source("unknown", 0.031)).all()
 
 
-def test_light_of_stars_is_named_a_diffraction_spike():
-    """From a share of 0.3 on, in order among the other flags; an unknown share names nothing."""
-    flags = with_spikes(["", "edge", "blended,edge", ""], np.array([0.4, 0.3, 0.29, np.nan]))
-    assert flags == ["diffraction_spike", "diffraction_spike,edge", "blended,edge", ""]
+def test_names_of_objects_are_added_in_order():
+    """Sorted among the flags of the frame, each once; nothing raised changes nothing."""
+    raised = {"snowball": np.array([True, False, False]), "cosmic_ray": np.array([True, True, False])}
+    flags = with_object_flags(["edge", "blended,cosmic_ray", "b,a"], raised)
+    assert flags == ["cosmic_ray,edge,snowball", "blended,cosmic_ray", "b,a"]
+    assert with_object_flags(["edge"], {}) == ["edge"]
+
+
+def test_every_artefact_has_a_name_that_people_vet_with():
+    """Object flags are reasons that a vetter may give, and are registered by name."""
+    names = [flag.name for flag in OBJECT_FLAGS]
+    assert names == sorted(names)
+    assert set(names) <= set(REASONS)

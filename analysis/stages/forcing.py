@@ -133,17 +133,15 @@ def _everywhere(
 
 
 def score_by_object(sources: "pd.DataFrame", outcome: Outcome) -> "pd.DataFrame":
-    """Return the sources with the anomaly score, artefact probability and spike flag of their objects.
+    """Return the sources with the anomaly score, artefact probability and artefact names of their objects.
 
     Sources of objects that were not measured everywhere keep their own probability and have no anomaly score.
     """
     import numpy as np
 
-    from analysis.artifacts import with_spikes
+    from analysis.artifacts import with_object_flags
 
     of_source = outcome.objects.of_source
-    share = np.full(len(outcome.objects.ra), np.nan)
-    share[outcome.evidence.objects] = outcome.evidence.facts["starlight"]
     place = np.maximum(of_source, 0)
     score = np.where(of_source >= 0, outcome.anomaly[place], np.nan)
     probability = np.where(of_source >= 0, outcome.probability[place], np.nan)
@@ -151,11 +149,28 @@ def score_by_object(sources: "pd.DataFrame", outcome: Outcome) -> "pd.DataFrame"
     return sources.assign(
         anomaly_score=score,
         artifact_probability=np.where(np.isfinite(probability), probability, own),
-        flags=with_spikes(
+        flags=with_object_flags(
             sources["flags"].astype(str).tolist(),
-            np.where(of_source >= 0, share[np.maximum(of_source, 0)], np.nan),
+            {name: (of_source >= 0) & up[place] for name, up in artifact_names(outcome).items()},
         ),
     )
+
+
+def artifact_names(outcome: Outcome) -> "dict[str, npt.NDArray[np.bool_]]":
+    """Return by name of an artefact which of all objects look like it, bool (n_objects,)."""
+    import numpy as np
+
+    from analysis.object_artifacts import name_artifacts
+
+    evidence = outcome.evidence
+    wanted = ("ellipticity", "concentration", "sharpness", "r50_psf_ratio", "starlight")
+    shapes = {name: evidence.facts[name].to_numpy(dtype=float) for name in wanted}
+    shapes |= {name: 10 ** shapes[name] for name in ("sharpness", "r50_psf_ratio")}  # kept as logarithms
+    named = {}
+    for name, up in name_artifacts(evidence.flux, evidence.error, shapes["starlight"], shapes).items():
+        named[name] = np.zeros(len(outcome.objects.ra), dtype=bool)
+        named[name][evidence.objects] = up
+    return named
 
 
 def ensemble_facts(
