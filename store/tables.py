@@ -135,6 +135,16 @@ _COLUMNS = {
         Column("motion_sigma", "number", "", "shift over its error; above 3 by chance once in 90"),
         Column("motion_days", "number", "d", "time between the two"),
         Column(
+            "size_ratio",
+            "number",
+            "",
+            "half-light radius freed of the PSF's in quadrature, in the reddest over that in the bluest band "
+            "with S/N of 10 in which it is 1.1 times the PSF's; the ranking does not use it",
+        ),
+        Column("size_ratio_err", "number", "", "error of size_ratio: radii are good to 1 / S/N and 2 %"),
+        Column("size_ratio_bands", "text", "", "the two bands, red / blue; one frame each, of highest S/N"),
+        Column("size_ratio_why", "text", "", "why there is no size_ratio; empty where there is one"),
+        Column(
             "in_frame",
             "text",
             "",
@@ -310,6 +320,36 @@ SELECT s.* EXCLUDE (n, source, flux_unit), s.n AS row, s.source AS name_of_sourc
 FROM spectra s
 """
 
+# Sizes per band. A filter's digits are its wavelength in 10 nm, for every instrument. Blends, holes and
+# borders have no size of their own. r = sqrt(r50^2 - r50_psf^2), its relative error (r50 / r)^2 that of r50.
+_SIZES = """
+WITH best AS (
+    SELECT c.object, s.filter, try_cast(regexp_extract(s.filter, '[0-9]+') AS INTEGER) AS wavelength,
+        arg_max(s.r50_arcsec, s.snr) AS r50, arg_max(s.r50_psf_ratio, s.snr) AS over_psf, max(s.snr) AS snr
+    FROM sources s JOIN scores c ON c.source_id = s.source_id
+    JOIN frames f ON f.frame = s.frame AND f.state = 'done'
+    WHERE NOT s.forced AND s.snr >= 10 AND isfinite(s.r50_arcsec) AND isfinite(s.r50_psf_ratio)
+        AND NOT regexp_matches(s.flags, 'blended|nan|saturated|truncated')
+    GROUP BY c.object, s.instrument, s.filter
+), free AS (
+    SELECT *, r50 * sqrt(1 - over_psf ** -2) AS size,
+        sqrt(snr ** -2 + 0.02 ** 2) / (1 - over_psf ** -2) AS share
+    FROM best WHERE over_psf >= 1.1 AND wavelength IS NOT NULL
+), ends AS (
+    SELECT object, count(*) AS n, arg_max(size, wavelength) AS red, arg_min(size, wavelength) AS blue,
+        arg_max(share, wavelength) AS red_share, arg_min(share, wavelength) AS blue_share,
+        arg_max(filter, wavelength) || ' / ' || arg_min(filter, wavelength) AS bands
+    FROM free GROUP BY object
+)
+SELECT a.object, CASE WHEN n > 1 THEN red / blue END AS size_ratio,
+    CASE WHEN n > 1 THEN red / blue * sqrt(red_share ** 2 + blue_share ** 2) END AS size_ratio_err,
+    CASE WHEN n > 1 THEN bands END AS size_ratio_bands,
+    CASE WHEN seen < 2 THEN 'seen whole at S/N 10 in one band'
+        ELSE 'as small as the PSF but for at most one band' END AS why
+FROM (SELECT object, count(*) AS seen FROM best WHERE wavelength IS NOT NULL GROUP BY object) a
+LEFT JOIN ends USING (object)
+"""
+
 
 TABLES = {
     table.name: table
@@ -347,15 +387,19 @@ TABLES = {
                 "flux flux_err flux_unit r50_arcsec ellipticity concentration asymmetry gini m20 peak_ratio "
                 "flags exposures_seen epochs_covering epochs_showing rolls delta_mag delta_mag_err "
                 "change_sigma change_days change_filter motion_arcsec motion_err_arcsec motion_pa_deg "
-                "motion_sigma motion_days"
+                "motion_sigma motion_days size_ratio size_ratio_err size_ratio_bands size_ratio_why"
             ),
             f"""
-            SELECT k.*, e.* EXCLUDE (candidate, exposures), e.exposures AS exposures_seen,
+            SELECT k.*, z.* EXCLUDE (object), CASE WHEN k.kind = 'spectrum' THEN 'not seen in an image'
+                WHEN z.object IS NULL THEN 'no whole detection at S/N 10 in a known filter'
+                WHEN z.size_ratio IS NULL THEN z.why END AS size_ratio_why,
+                e.* EXCLUDE (candidate, exposures), e.exposures AS exposures_seen,
                 v.label, v.grade, v.vetter,
                 {", ".join(f"coalesce(v.{check}, c.{check}, 'not run') AS {check}" for check in CHECKS)}
             FROM candidates k LEFT JOIN ({VOTES}) v ON v.candidate = k.candidate
             LEFT JOIN ({COMPUTED}) c ON c.candidate = k.candidate
             LEFT JOIN candidate_epochs e ON e.candidate = k.candidate
+            LEFT JOIN ({_SIZES}) z ON z.object = k.object
             """,  # noqa: S608
             "rank",
         ),

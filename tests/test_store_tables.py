@@ -183,3 +183,33 @@ def test_a_table_that_cannot_be_written_leaves_the_old_one(project, ranked, monk
         write_table(project, ranked, "all_sources")
     assert path.read_bytes() == before
     assert [p.name for p in project.tables.iterdir()] == ["all_sources.csv"]
+
+
+def test_sizes_are_compared_between_the_reddest_and_the_bluest_band(project, db):
+    """Freed of the PSF, with an error; where there is none it says why; blends do not count."""
+    bands = {"f1": "F200W", "f2": "F444W", "f3": "F1000W", "f4": "F277W"}
+    sizes = {  # of four objects in each frame: half-light radius, over the PSF's, S/N, flags
+        "f1": ([0.1, 0.2, 0.1, 0.1], [2.0, 2.0, 1.0, 2.0], [50.0, 50.0, 50.0, 9.0], ["", "", "", ""]),
+        "f2": ([0.2, 0.2, 0.1, 0.1], [2.0, 2.0, 1.5, 2.0], [50.0, 5.0, 50.0, 9.0], ["", "", "edge", ""]),
+        "f3": ([0.9, 0.9, 0.9, 0.9], [3.0, 3.0, 3.0, 3.0], [50.0] * 4, ["blended"] * 4),
+        "f4": ([0.9, 0.9, 0.1, 0.9], [np.nan, np.nan, 1.0, np.nan], [50.0] * 4, [""] * 4),
+    }
+    for frame, (r50, over_psf, snr, flags) in sizes.items():
+        save_frame(
+            db,
+            record(frame),
+            sources(
+                db, frame, 4, filter=[bands[frame]] * 4, r50_arcsec=r50, r50_psf_ratio=over_psf, snr=snr,
+                flags=flags, forced=[False] * 4,
+            ),
+        )  # fmt: skip
+    save_ranking(db, ranking(db, 4, frames_of=tuple(bands)))
+    rows = read(write_table(project, db, "ranked_candidates"))
+    assert float(rows[0]["size_ratio"]) == pytest.approx(2.0)
+    share = np.hypot(1 / 50, 0.02) / 0.75
+    assert float(rows[0]["size_ratio_err"]) == pytest.approx(2 * share * 2**0.5, rel=1e-4)
+    assert [row["size_ratio_bands"] for row in rows] == ["F444W / F200W", "", "", ""]
+    assert [row["size_ratio_why"] for row in rows] == [
+        "", "seen whole at S/N 10 in one band", "as small as the PSF but for at most one band",
+        "no whole detection at S/N 10 in a known filter",
+    ]  # fmt: skip
