@@ -18,6 +18,7 @@ PLACE_FLOOR_ARCSEC: Final = 0.010
 COLOUR_FLOOR_ARCSEC: Final = 0.03
 """Different bands: a centre also moves with colour, besides by a quarter of the half-light radius."""
 _SEEN: Final = 3.0
+_KING: Final = 0.42
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,12 +78,11 @@ class Motion:
 def centre_error(fwhm_arcsec: Array, r50_arcsec: Array, snr: Array) -> Array:
     """Return the error of a centroid in each component, arcsec, arrays of shape (n,).
 
-    0.6 times the width over S/N: a Gaussian's centroid against background noise has sigma / S/N, that is 0.42
-    FWHM / S/N (King 1983, PASP 95, 163), which windowing and correlated noise raise. The width is that of the
-    PSF and the half-light radius in quadrature. On simulated fields of two epochs, which lie exactly on each
-    other, shifts are still smaller than this and the floor say (docs/photometry.md).
+    sigma / S/N, that is 0.42 FWHM / S/N, of a Gaussian's centroid against background noise (King 1983, PASP
+    95, 163). The width is that of the PSF and the half-light radius in quadrature. Shifts between two epochs
+    of simulated fields are as wide as this says (docs/photometry.md).
     """
-    return np.asarray(0.6 * np.hypot(fwhm_arcsec, r50_arcsec) / np.maximum(snr, 1.0))
+    return np.asarray(_KING * np.hypot(fwhm_arcsec, r50_arcsec) / np.maximum(snr, 1.0))
 
 
 def flux_change(flux: Array, error: Array, epoch: IntArray, mjd: Array, band: IntArray) -> Flux:
