@@ -22,6 +22,8 @@ KRON_MOST: Final = 9.0
 KRON_MEASURE: Final = 6.0
 """The Kron radius is measured inside this many isophotal axes."""
 _FRACTIONS: Final = (0.2, 0.5, 0.8)
+_HALF_WITHIN: Final = 0.7
+"""Half of a Kron flux lies within this share of the Kron ellipse's longer axis: no need to look beyond."""
 _FWHM: Final = 2.3548200450309493
 """Of a Gaussian, in sigmas."""
 
@@ -193,7 +195,7 @@ def _centres(
     size = _kron_size(image, stamps.x, row, axes, room)
     flux = sep.sum_ellipse(image, stamps.x, row, a, b, theta, size, subpix=1)[0]
     lit = flux > 0
-    reach = np.minimum(np.where(lit, size * a, 1.0), room)
+    reach = np.minimum(np.where(lit, _HALF_WITHIN * size * a, 1.0), room)
     half, _ = sep.flux_radius(image, stamps.x, row, reach, 0.5, normflux=np.where(lit, flux, 1.0), subpix=1)
     half = np.where(lit & (half > 0), half, 0.5 * _FWHM * np.sqrt(a * b))
     width = np.maximum(2.0 * half, 2.0 if math.isnan(fwhm_px) else fwhm_px) / _FWHM
