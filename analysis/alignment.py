@@ -117,7 +117,7 @@ def aligned(sources: pd.DataFrame, offsets: Mapping[str, Offset]) -> pd.DataFram
 
 
 def shifted(ra: Array, dec: Array, east: Array | float, north: Array | float) -> tuple[Array, Array]:
-    """Return positions (degrees) moved by small offsets east and north, arcsec."""
+    """Return positions (n,), ICRS degrees, moved by small offsets east and north, arcsec."""
     squeeze = np.maximum(np.cos(np.radians(dec)), 1e-6)
     return np.mod(ra + east / 3600.0 / squeeze, 360.0), dec + north / 3600.0
 

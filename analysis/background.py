@@ -71,8 +71,9 @@ def mesh_step(pixel_scale: float, fwhm_arcsec: float, *, fine: bool = False) -> 
 def noise_shape(planes: Planes) -> FloatArray:
     """Return how the noise varies from pixel to pixel, up to a factor: ERR, else WHT ** -0.5, else 1.
 
-    ERR of a drizzled image overstates the noise per pixel (jwst documentation, resample step), and its factor
-    is measured from the sky; invalid pixels are 1.
+    float32, shape (ny, nx), in the unit of ERR, of WHT ** -0.5, or none. ERR of a drizzled image overstates
+    the noise per pixel (jwst documentation, resample step), and its factor is measured from the sky; invalid
+    pixels are 1.
     """
     shape = np.ones(planes.sci.shape, np.float32)
     if planes.err is not None:

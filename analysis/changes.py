@@ -71,7 +71,7 @@ class Motion:
 
     @property
     def sigma(self) -> Array:
-        """Offset over its error; of an object at rest above 3 once in 90 (Rayleigh)."""
+        """Offset over its error, shape (n,), no unit; of an object at rest above 3 once in 90 (Rayleigh)."""
         return self.offset / self.error
 
 

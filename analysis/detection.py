@@ -119,7 +119,7 @@ def smoothing_kernel(fwhm_px: float) -> FloatArray:
 
 
 def smooth(data: FloatArray, kernel: FloatArray) -> FloatArray:
-    """Convolve (ny, nx) with a separable kernel (k,), rows and columns alike; beyond the border it is 0."""
+    """Convolve (ny, nx), any unit, with a separable kernel (k,) along both axes; 0 beyond the border."""
     rows = ndimage.correlate1d(data, kernel, axis=0, mode="constant")
     smoothed: FloatArray = ndimage.correlate1d(rows, kernel, axis=1, mode="constant")
     return smoothed
@@ -157,15 +157,18 @@ def calibrate(
 def island_heights(data: FloatArray, sigma: FloatArray, kernel: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return the thresholds up to which the islands of a window and of its negative survive.
 
-    Two float32 arrays, one value per island of at least 5 pixels above 1.2, in units of the noise per pixel:
-    its fifth-brightest smoothed pixel.
+    Two float32 arrays of shape (n,), one value per island of at least 5 pixels above 1.2, in units of the
+    noise per pixel: its fifth-brightest smoothed pixel. Arguments as for `calibrate`.
     """
     smoothed = smooth(data, kernel) / sigma
     return _island_heights(smoothed, float(_LADDER[0])), _island_heights(-smoothed, float(_LADDER[0]))
 
 
 def choose_k(heights: Sequence[tuple[FloatArray, FloatArray]]) -> tuple[float, bool]:
-    """Return the lowest clean step of the ladder and whether any is clean, from `island_heights`."""
+    """Return the lowest clean step of the ladder, in units of the noise per pixel, and whether any is clean.
+
+    `heights` are pairs of arrays of shape (n,), as `island_heights` returns them, one for each window.
+    """
     found = np.sort(np.concatenate([positive for positive, _ in heights]))
     false = np.sort(np.concatenate([negative for _, negative in heights]))
     n_found = len(found) - np.searchsorted(found, _LADDER)
@@ -180,7 +183,7 @@ def choose_k(heights: Sequence[tuple[FloatArray, FloatArray]]) -> tuple[float, b
 def count_islands(
     data: FloatArray, sigma: FloatArray, kernel: FloatArray, threshold: float
 ) -> tuple[int, int]:
-    """Count the islands of a window and of its negative above a threshold, in sigmas."""
+    """Count the islands of a window (ny, nx) and of its negative above a threshold, in sigmas per pixel."""
     smoothed = smooth(data, kernel) / sigma
     return _count_islands(smoothed, threshold), _count_islands(-smoothed, threshold)
 

@@ -33,7 +33,7 @@ class Mesh:
     cells: npt.NDArray[np.float64]
 
     def window(self, y0: int, y1: int, x0: int, x1: int) -> FloatArray:
-        """Evaluate on rows y0..y1-1 and columns x0..x1-1 of the frame: float32 (y1 - y0, x1 - x0)."""
+        """Evaluate on rows y0..y1-1, columns x0..x1-1: float32 (y1 - y0, x1 - x0), in the cells' unit."""
         coefficients = self.cells
         for axis in (0, 1):
             if coefficients.shape[axis] > 1:
@@ -51,7 +51,7 @@ class Mesh:
 
 
 def cut_cells(image: npt.NDArray[Any], step: int) -> npt.NDArray[Any]:
-    """Cut an image into cells: (my, mx, step * step), short cells padded with NaN."""
+    """Cut an image (ny, nx), any unit, into cells: (my, mx, step * step), short cells padded with NaN."""
     ny, nx = image.shape
     if ny % step or nx % step:
         image = np.pad(image, ((0, -ny % step), (0, -nx % step)), constant_values=np.nan)
@@ -124,7 +124,7 @@ def fill_cells(cells: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 
 
 def smooth_cells(cells: npt.NDArray[np.float64], share: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Fill the cells with too little sky, then take the median of 3 by 3."""
+    """Fill cells (my, mx), any unit, that hold too small a `share` of sky, 0 to 1; then median of 3 by 3."""
     enough = share >= _ENOUGH
     if not enough.any():
         enough = share >= share.max()

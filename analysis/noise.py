@@ -50,7 +50,7 @@ class ApertureNoise:
     n_apertures: int
 
     def sigma(self, area: npt.ArrayLike) -> npt.NDArray[np.float64]:
-        """Return the noise in apertures of some areas, pixels; NaN stays NaN."""
+        """Return the noise in apertures of areas (any shape), pixels, in units of that per pixel."""
         sigma: npt.NDArray[np.float64] = self.alpha * np.asarray(area, float) ** (self.beta / 2)
         return sigma
 
@@ -133,7 +133,11 @@ def empty_sums(
 
 
 def fit_noise(windows: Sequence[dict[float, npt.NDArray[np.float64]]]) -> ApertureNoise:
-    """Fit the noise model to the empty circles of all windows of a frame."""
+    """Fit the noise model to the empty circles of all windows of a frame.
+
+    `windows` hold by radius, pixels, the sums (n,) of each window in units of the noise per pixel, as
+    `empty_sums` returns them.
+    """
     radii = sorted({radius for sums in windows for radius in sums})
     return _fit({r: np.concatenate([sums[r] for sums in windows if r in sums]) for r in radii})
 

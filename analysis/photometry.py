@@ -107,53 +107,82 @@ def measure_light(
         Errors are the empty-aperture noise of that area, times the root mean square of the pixel noise inside
         the aperture, which holds the source's own photon noise where the file has ERR.
     """
-    a, b, theta = axes[0], axes[1], np.clip(axes[2], -1.5707, 1.5707)
-    image, variance = stamps.canvas(stamps.image), stamps.sigma**2
-    x, y = _centres(stamps, image, (a, b, theta), fwhm_px)
-    row = stamps.column(y)
-    room = _room(stamps, x, y)
-    size = _kron_size(image, x, row, (a, b, theta), room)
-
-    def ellipse(planes: npt.NDArray[Any], subpix: int = 1) -> Array:
-        total: Array = sep.sum_ellipse(stamps.canvas(planes), x, row, a, b, theta, size, subpix=subpix)[0]
-        return total
-
-    def circle(planes: npt.NDArray[Any], radius: float, subpix: int = 5) -> Array:
-        reach = np.minimum(radius, room)
-        total: Array = sep.sum_circle(stamps.canvas(planes), x, row, reach, subpix=subpix)[0]
-        return np.where(room >= radius, total, np.nan)
+    axes = axes[0], axes[1], np.clip(axes[2], -1.5707, 1.5707)
+    laid = _lay(stamps, axes, fwhm_px)
+    variance = stamps.sigma**2
 
     def error(summed_variance: Array, area: Array | float) -> Array:
         return noise.sigma(area) * np.sqrt(summed_variance / area)
 
-    flux = ellipse(stamps.image, 5)
-    around = circle(stamps.image, 4.0)
+    flux, around = laid.ellipse(stamps.image, 5), laid.circle(stamps.image, 4.0)
     bright = flux > 0
-    reach = np.minimum(np.where(bright, size * a, 1.0), room)
-    growth, _ = sep.flux_radius(image, x, row, reach, _FRACTIONS, normflux=np.where(bright, flux, 1.0))
-    growth = np.where(bright[:, None] & (growth > 0), growth, np.nan)
-    core = circle(stamps.image, 1.2, 7)
-    flux_err = error(ellipse(variance), math.pi * a * b * size**2)
+    a, kron_r = axes[0], laid.size * np.sqrt(axes[0] * axes[1])
+    reach = np.minimum(np.where(bright, laid.size * a, 1.0), laid.room)
+    radii, _ = sep.flux_radius(
+        laid.image, laid.x, laid.row, reach, _FRACTIONS, normflux=np.where(bright, flux, 1.0)
+    )
+    radii = np.where(bright[:, None] & (radii > 0), radii, np.nan)
+    core = laid.circle(stamps.image, 1.2, 7)
+    flux_err = error(laid.ellipse(variance), math.pi * kron_r**2)
     bright &= flux > totals.STAR_SNR * flux_err
+    outermost = totals.growth_radius(radii_px[1])
     return Light(
-        x=x,
-        y=y,
+        x=laid.x,
+        y=laid.y,
         flux=flux,
         flux_err=flux_err,
-        ap1=circle(stamps.image, radii_px[0]),
-        ap1_err=error(circle(variance, radii_px[0]), math.pi * radii_px[0] ** 2),
-        ap2=circle(stamps.image, radii_px[1]),
-        ap2_err=error(circle(variance, radii_px[1]), math.pi * radii_px[1] ** 2),
-        kron_a=size * a,
-        r20=growth[:, 0],
-        r50=growth[:, 1],
-        r80=growth[:, 2],
-        sharpness=np.divide(core, around, out=np.full(len(x), np.nan), where=around > 0),
-        invalid=ellipse(stamps.invalid.astype(np.float32)),
-        hole=ellipse(stamps.hole.astype(np.float32)),
-        kron_r=size * np.sqrt(a * b),
-        growth=_growth(image, x, row, np.where(bright, room, 0.0), totals.growth_radius(radii_px[1])),
+        ap1=laid.circle(stamps.image, radii_px[0]),
+        ap1_err=error(laid.circle(variance, radii_px[0]), math.pi * radii_px[0] ** 2),
+        ap2=laid.circle(stamps.image, radii_px[1]),
+        ap2_err=error(laid.circle(variance, radii_px[1]), math.pi * radii_px[1] ** 2),
+        kron_a=laid.size * a,
+        r20=radii[:, 0],
+        r50=radii[:, 1],
+        r80=radii[:, 2],
+        sharpness=np.divide(core, around, out=np.full(len(core), np.nan), where=around > 0),
+        invalid=laid.ellipse(stamps.invalid.astype(np.float32)),
+        hole=laid.ellipse(stamps.hole.astype(np.float32)),
+        kron_r=kron_r,
+        growth=_growth(laid.image, laid.x, laid.row, np.where(bright, laid.room, 0.0), outermost),
     )
+
+
+@dataclass(frozen=True, eq=False)
+class _Laid:
+    """Where apertures lie on the stamps standing on each other; arrays of shape (n,), pixels.
+
+    `x`, `y` in the stamp, `row` on the canvas, `size` of the Kron ellipse in isophotal axes, `room` to the
+    stamp's border.
+    """
+
+    stamps: Stamps
+    image: npt.NDArray[Any]
+    axes: tuple[Array, Array, Array]
+    x: Array
+    y: Array
+    row: Array
+    room: Array
+    size: Array
+
+    def ellipse(self, planes: npt.NDArray[Any], subpix: int = 1) -> Array:
+        """Return sums inside the Kron ellipses, in the unit of the planes (n, s, s)."""
+        canvas = self.stamps.canvas(planes)
+        total: Array = sep.sum_ellipse(canvas, self.x, self.row, *self.axes, self.size, subpix=subpix)[0]
+        return total
+
+    def circle(self, planes: npt.NDArray[Any], radius: float, subpix: int = 5) -> Array:
+        """Return sums inside circles, in the unit of the planes; NaN where one does not fit the stamp."""
+        reach = np.minimum(radius, self.room)
+        total: Array = sep.sum_circle(self.stamps.canvas(planes), self.x, self.row, reach, subpix=subpix)[0]
+        return np.where(self.room >= radius, total, np.nan)
+
+
+def _lay(stamps: Stamps, axes: tuple[Array, Array, Array], fwhm_px: float) -> _Laid:
+    """Find centres and Kron ellipses."""
+    image = stamps.canvas(stamps.image)
+    x, y = _centres(stamps, image, axes, fwhm_px)
+    row, room = stamps.column(y), _room(stamps, x, y)
+    return _Laid(stamps, image, axes, x, y, row, room, _kron_size(image, x, row, axes, room))
 
 
 def _growth(image: npt.NDArray[Any], x: Array, row: Array, room: Array, outermost: float) -> Array:
@@ -206,7 +235,10 @@ def _centres(
 
 
 def magnitudes(flux_njy: Array, flux_err_njy: Array) -> tuple[Array, Array]:
-    """Return AB magnitudes and errors, 31.4 - 2.5 log10(F / nJy); NaN where the flux is not positive."""
+    """Return AB magnitudes and errors (n,) of fluxes (n,), nJy: 31.4 - 2.5 log10 F (Oke & Gunn 1983).
+
+    NaN where the flux is not positive; the error is 2.5 / ln(10) times that of the flux over it.
+    """
     positive = flux_njy > 0
     safe = np.where(positive, flux_njy, 1.0)
     mag = np.where(positive, AB_ZERO_NJY - 2.5 * np.log10(safe), np.nan)

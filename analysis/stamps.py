@@ -58,7 +58,7 @@ class Stamps:
         return len(self.index)
 
     def column(self, y: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        """Return stamp rows as rows of all stamps standing on each other, the image SEP is given."""
+        """Return stamp rows (n,), pixels, as rows of all stamps standing on each other, SEP's image."""
         return y + np.arange(len(self.index)) * (2 * self.half + 1)
 
     def canvas(self, planes: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -67,7 +67,7 @@ class Stamps:
 
 
 def half_sides(reach: npt.NDArray[np.float64], largest: int) -> npt.NDArray[np.int64]:
-    """Return the smallest half side that holds each reach, pixels, and at most `largest`."""
+    """Return the smallest half side that holds each reach (n,), pixels, and at most `largest`."""
     sizes = np.array(HALVES)
     chosen = sizes[np.minimum(np.searchsorted(sizes, np.ceil(reach)), len(sizes) - 1)]
     return np.minimum(chosen, max(largest, 1))
