@@ -44,7 +44,7 @@ def main() -> None:
         folder = Path(name)
         path = _large_frame(folder, words.side, words.seed)
         runs, peak = _in_turn(path, folder, words.workers, words.repeats)
-    ours, phases, count = min((run[0] for run in runs), key=lambda run: run[0])
+    ours, phases, count, _ = min((run[0] for run in runs), key=lambda run: run[0])
     print(f"SIMULATED frame of {words.side} x {words.side} px, {words.workers} workers, seed {words.seed},")
     print(f"best of {words.repeats} in turn; load average now {os.getloadavg()[0]:.1f}\n")
     print("| phase | seconds |\n|---|---:|")
@@ -59,6 +59,10 @@ def main() -> None:
         pairs = ", ".join(f"{run[0][0] / run[1][0]:.2f}" for run in runs if run[1] is not None)
         print(f"| source-extractor, basic catalogue of {best[1]} sources | {best[0]:.2f} |")
         print(f"| ratio of the best (of each pair: {pairs}) | {ours / best[0]:.2f} |")
+        least, theirs_least = min(run[0][3] for run in runs), min(run[2] for run in theirs)
+        print(f"| processor seconds: ours, source-extractor's | {least:.2f}, {theirs_least:.2f} |")
+        alone = least / words.workers / theirs_least
+        print(f"| their ratio, were {words.workers} cores ours alone | {alone:.2f} |")
     print(f"\npeak memory of a worker: {peak:.0f} MB")
 
 
@@ -77,8 +81,10 @@ def _large_frame(folder: Path, side: int, seed: int) -> Path:
     return path
 
 
-_Ours = tuple[float, dict[str, float], int]
-_Theirs = tuple[float, int]
+_Ours = tuple[float, dict[str, float], int, float]
+"""Seconds, those by phase, sources, processor seconds of all workers and this process."""
+_Theirs = tuple[float, int, float]
+"""Seconds, sources, processor seconds."""
 
 
 def _in_turn(
@@ -86,31 +92,34 @@ def _in_turn(
 ) -> tuple[list[tuple[_Ours, _Theirs | None]], float]:
     """Measure the frame in a warm crew and by source-extractor, one after the other, again and again.
 
-    Returns seconds, phases and sources of each run of ours beside seconds and sources of theirs, and the peak
-    memory of a worker in MB.
+    Returns each run of both, and the peak memory of a worker in MB.
     """
     task = Task("large", path, Fingerprint("large", path.stat().st_size, 0), None, "")
     command = _command(path, folder)
     runs = []
     with executors.crew(workers) as share:
         for _ in range(repeats + 1):  # the first one warms up
+            used = sum(cpu for _, cpu in share(_used, [()] * workers)) + time.process_time()
             began = time.perf_counter()
             phases: dict[str, float] = {}
             measurement = measure_together(
                 task, 3.0, folder, share=share, progress=lambda *_: None, phases=phases
             )
             seconds = time.perf_counter() - began
+            used = sum(cpu for _, cpu in share(_used, [()] * workers)) + time.process_time() - used
             if measurement.sources is None:
                 raise SystemExit(measurement.record.error_reason)
-            runs.append(((seconds, phases, len(measurement.sources)), _source_extractor(command, folder)))
-        peak = max(share(_peak, [()] * workers))
+            ours = seconds, phases, len(measurement.sources), used
+            runs.append((ours, _source_extractor(command, folder)))
+        peak = max(peak for peak, _ in share(_used, [()] * workers))
     return runs[1:], peak
 
 
-def _peak() -> float:
-    """Return this process's peak memory in MB."""
+def _used() -> tuple[float, float]:
+    """Return this process's peak memory in MB and its processor seconds."""
     time.sleep(0.2)  # so that every worker is asked
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3), used.ru_utime + used.ru_stime
 
 
 def _command(path: Path, folder: Path) -> list[str | Path] | None:
@@ -136,11 +145,14 @@ def _source_extractor(command: list[str | Path] | None, folder: Path) -> _Theirs
     """Run source-extractor once: seconds and number of sources."""
     if command is None:
         return None
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     began = time.perf_counter()
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     seconds = time.perf_counter() - began
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     lines = (folder / "basic.cat").read_text().splitlines()
-    return seconds, sum(not line.startswith("#") for line in lines)
+    return seconds, sum(not line.startswith("#") for line in lines), used
 
 
 if __name__ == "__main__":
