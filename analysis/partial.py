@@ -66,7 +66,7 @@ class Partial:
             self.drop()
             return -before
         facts = self._read_note()
-        if facts is None or (facts.get("url"), facts.get("size")) != (url, size):
+        if self.path.is_symlink() or facts is None or (facts.get("url"), facts.get("size")) != (url, size):
             self.drop()
             return 0
         self._facts = facts

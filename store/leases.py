@@ -1,13 +1,14 @@
 """The one connection of this process to a DuckDB file, and the threads that share it."""
 
 import atexit
+import json
 import os
 import random
 import re
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -272,6 +273,23 @@ def _close_all() -> None:
             each.close_idle()
 
 
+@contextmanager
+def at_rest(patience: float = 2.0) -> Iterator[None]:
+    """Close every database of this process and let no thread open one meanwhile: for a process that stops.
+
+    A lease that lasts longer than `patience` seconds is left alone.
+    """
+    with ExitStack() as held:
+        for (pid, _), each in list(_managers.items()):
+            if pid == os.getpid():
+                held.enter_context(each.changed)
+                deadline = time.monotonic() + patience
+                while each.leases and (left := deadline - time.monotonic()) > 0:
+                    each.changed.wait(left)
+                each.close_idle()
+        yield
+
+
 def _connect(path: Path, *, read_only: bool) -> "duckdb.DuckDBPyConnection":
     import duckdb
 
@@ -333,6 +351,9 @@ def trouble(path: Path, error: Exception) -> str:
 def one_line(path: Path, error: Exception) -> str:
     """Say what DuckDB said about a file, without its further lines."""
     first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    # What failed in a thread of DuckDB's own comes wrapped in JSON.
+    if wrapped := re.search(r'"exception_message":("(?:[^"\\]|\\.)*")', first):
+        first = str(json.loads(wrapped[1]))
     return f"{path}: {first}"
 
 

@@ -1,8 +1,14 @@
 """Hostile text on its way to the journal and to the terminal."""
 
 import pytest
+from vet_project import cutout_set, make_vet_project
 
+from analysis.cutouts import save_cutouts
+from analysis.partial import Partial, Validator
+from analysis.stages.report import write_whole
+from store.database import Database
 from store.journal import Journal, read_journal
+from store.tables import write_table
 from tui.text import clean
 
 HOSTILE = {
@@ -33,3 +39,40 @@ def test_text_for_a_terminal_is_one_line_without_commands(text):
     assert shown.isprintable() or shown == text
     assert "\n" not in shown
     shown.encode("utf-8")
+
+
+def test_links_lead_no_write_outside_the_project(tmp_path):
+    """Tables, report, cutouts and parts of downloads take a link's place; what it leads to is untouched."""
+    project, _ = make_vet_project(tmp_path / "field")
+    outside = tmp_path / "outside"
+    outside.mkdir()
+
+    def led_outside(path):
+        target = outside / path.name
+        target.write_text("somebody's")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.unlink(missing_ok=True)
+        path.symlink_to(target)
+        return path
+
+    table = led_outside(project.tables / "ranked_candidates.csv")
+    write_table(project, Database(project.database), "ranked_candidates")
+    write_whole(led_outside(project.report), "# report")
+    cutouts = led_outside(project.cutout_cache / "a.npz")
+    save_cutouts(cutouts, cutout_set(0))
+    part = Partial(project.products, "a_i2d.fits")
+    part.begin("http://127.0.0.1/a", 8, Validator("x", ""))
+    part.write(b"1234")
+    part.sync()
+    part.close()
+    led_outside(part.path)
+    led_outside(part.final)
+    again = Partial(project.products, "a_i2d.fits")
+    assert again.open("http://127.0.0.1/a", 8) == 0
+    again.begin("http://127.0.0.1/a", 8, Validator("x", ""))
+    again.write(b"12345678")
+    again.rename()
+    assert {path.read_text() for path in outside.iterdir()} == {"somebody's"}
+    assert len(list(outside.iterdir())) == 5
+    assert not any(path.is_symlink() for path in (table, project.report, cutouts, part.final))
+    assert part.final.read_bytes() == b"12345678"

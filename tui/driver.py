@@ -1,7 +1,7 @@
-"""Textual's Linux driver with four habits of our own.
+"""Textual's Linux driver with five habits of our own.
 
 Late replies of the terminal are dropped, keys typed before the start are replayed, Escape and the next key
-are two keys however they arrive, and a terminal that is gone ends the program.
+are two keys however they arrive, a terminal that is gone ends the program, and a stopped one holds nothing.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import os
 import re
 import selectors
 from codecs import getincrementaldecoder
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
@@ -72,6 +72,13 @@ class Driver(LinuxDriver):
                     self._app.call_later(self._app.exit, return_code=1)
                     return
                 self._take(parser, escapes.feed(replies.feed(decode(data))))
+
+    def _sigtstp_application(self, *facts: Any) -> None:
+        """Stop as the shell asks, holding no database: others would wait for one that is not going on."""
+        from store.leases import at_rest
+
+        with at_rest():
+            super()._sigtstp_application(*facts)
 
     def _take(self, parser: XTermParser, text: str) -> None:
         if text:

@@ -39,6 +39,13 @@ class OpenFailed(Message):
 
 
 @dataclass
+class Stale(Message):
+    """What changed since the ranking was made, a line each."""
+
+    lines: Sequence[str]
+
+
+@dataclass
 class Listed(Message):
     """A list made anew, by a filter, an order or a new ranking."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from analysis.config import Config
+from analysis.stages.staleness import stale
 from store import __version__
 from store.candidates import candidate_order
 from store.damage import notices
@@ -31,12 +32,14 @@ def gather(project: Project, config: Config) -> dict[str, Any]:
         "report": str(project.report) if project.report.exists() else None,
         "run": None,
         "journal_problems": [],
+        "stale": [],
         "damage": [f"{notice.at}: {notice.text}" for notice in notices(project.outputs_dir)],
     }
     if project.database.exists():
         database = Database(project.database)
         records = frame_records(database)
         done = [r for r in records if r.state == "done"]
+        facts["stale"] = stale(project, config)
         failed = [r for r in records if r.state == "failed"]
         names = candidate_order(database)
         facts |= {
@@ -75,6 +78,7 @@ def show(facts: dict[str, Any]) -> str:
         if run
         else "last run    none"
     )
+    lines += [f"changed     {line}" for line in facts["stale"]]
     lines += [f"refused     {line}" for line in facts["failed_files"]]
     lines += [f"journal     {line}" for line in facts["journal_problems"]]
     lines += [f"damage      {line}" for line in facts["damage"]]

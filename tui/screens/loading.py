@@ -134,6 +134,25 @@ class Loading(VetterScreen):
         """Let keys act from now on: the list is whole, and the verdicts are known."""
         self.opened = True
         self.vet.pump_keys()
+        self._start(self._look_for_changes, "stale", "look what changed since the ranking")
+
+    def _look_for_changes(self) -> None:
+        from analysis.stages.staleness import stale
+
+        try:
+            lines = stale(self.vet.project, self.vet.config)
+        except StoreError:
+            return  # a run holds the database: it says itself what it measures again
+        if lines:
+            self.post_message(messages.Stale(lines))
+
+    @on(messages.Stale)
+    def _stale(self, message: messages.Stale) -> None:
+        """Name what changed, beside whatever was said meanwhile."""
+        further = [f"and {len(message.lines) - 3} more: `jwst-vet status`"] if len(message.lines) > 3 else []
+        self.notify(
+            "\n".join([*message.lines[:3], *further]), title="changed since the ranking", timeout=12.0
+        )
 
     def take_listing(
         self, listing: Listing, rows: Mapping[str, CandidateRow], *, fresh: bool = False
