@@ -155,3 +155,18 @@ def test_a_label_filter_asks_the_journals():
     states = {labelled: VerdictState(labelled, "vera", label="artifact")}
     assert passing(Query(label="undecided"), states, ()) == ({labelled}, False)
     assert passing(Query(label="artifact"), states, ()) == ({labelled}, True)
+
+
+async def test_rows_are_asked_for_before_the_cursor_reaches_them():
+    """Half a page before the last row that is known, so that a decision finds its row."""
+    app = TableApp(1000)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        known = len(app.table.rows)
+        app.table.move_to(known - 40)
+        await pilot.pause()
+        assert len(app.table.rows) == known
+        app.table.move_to(known - 20)
+        await pilot.pause()
+        await pilot.pause()
+        assert len(app.table.rows) > known

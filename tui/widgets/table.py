@@ -184,7 +184,7 @@ class RankTable(ScrollView, can_focus=True, inherit_bindings=False):
             return Strip.blank(width, self.rich_style)
         name = self.listing.names[place]
         row = self.rows.get(name)
-        if row is None:
+        if row is None or place == self.cursor:
             self._ask(place)
         return self._line(place, name, row, columns, label, width, colours)
 
@@ -226,10 +226,14 @@ class RankTable(ScrollView, can_focus=True, inherit_bindings=False):
         return Strip(segments).adjust_cell_length(width, Style()).apply_style(base)
 
     def _ask(self, place: int) -> None:
-        """Ask for the rows around a place that are neither here nor asked for."""
+        """Ask for the rows around a place that are neither here nor asked for, half a page before its end.
+
+        A decision needs its row: whoever goes through the list at speed is not to wait for it.
+        """
         names = self.listing.names[max(0, place - AROUND) : place + AROUND]
         missing = [name for name in names if name not in self.rows and name not in self._asked]
-        if self.listing.names[place] in missing:
+        soon = min(place + AROUND // 2, len(self.listing) - 1)
+        if self.listing.names[place] in missing or self.listing.names[soon] in missing:
             self._asked |= frozenset(missing)
             # Painting happens in the screen's name; a message bubbles only when sent in the table's own.
             self.call_later(lambda: self.post_message(self.Wanted(missing)))
