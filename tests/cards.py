@@ -3,7 +3,8 @@
 import difflib
 import os
 
-from test_app import APPROVE, SNAPSHOTS, text_of
+from approved import SNAPSHOTS, check_screen
+from test_app import APPROVE, text_of
 
 
 def card_text(app, selector=".card"):
@@ -15,6 +16,7 @@ def card_text(app, selector=".card"):
 
 def assert_card(app, name, selector=".card"):
     """Compare the card with what was approved; VET_SNAPSHOT_UPDATE=1 approves it."""
+    check_screen(app, name)
     path, text = SNAPSHOTS / f"{name}.txt", card_text(app, selector)
     if os.environ.get(APPROVE):
         path.write_text(text, encoding="utf-8")

@@ -5,9 +5,9 @@ import difflib
 import os
 import sys
 import threading
-from pathlib import Path
 
 import pytest
+from approved import SIZES, SNAPSHOTS, check_screen
 from textual.widgets import Input, Static
 from textual.worker import WorkerCancelled
 from vet_project import make_vet_project, name_of
@@ -22,9 +22,7 @@ from tui.keys import resolve
 from tui.screens.run import RunScreen
 from tui.terminal import Terminal
 
-SNAPSHOTS = Path(__file__).parent / "snapshots"
 APPROVE = "VET_SNAPSHOT_UPDATE"
-SIZES = [(80, 24), (120, 40), (200, 60)]
 
 
 @pytest.fixture
@@ -76,6 +74,7 @@ def lines_of(vet):
 
 def assert_snapshot(app, name):
     """Compare the screen with what was approved; VET_SNAPSHOT_UPDATE=1 approves it."""
+    check_screen(app, name)
     path = SNAPSHOTS / f"{name}.txt"
     text = text_of(app) + "\n"
     if os.environ.get(APPROVE):
@@ -94,29 +93,6 @@ async def test_the_vetting_screen_looks_as_approved(vet, size):
         await settled(pilot)
         await press(pilot, "y", "1", "2", "2", "G", "b")
         assert_snapshot(app, f"vetting-{size[0]}x{size[1]}")
-
-
-@pytest.mark.parametrize(("name", "key"), [("reasons", "x"), ("filter", "f"), ("help", "question_mark")])
-async def test_modals_look_as_approved(vet, name, key):
-    """Each fits into 80×24."""
-    app = app_of(vet)
-    async with app.run_test(size=(80, 24)) as pilot:
-        await settled(pilot)
-        await pilot.press(key)
-        await pilot.pause()
-        for field in app.screen.query(Input):
-            field.cursor_blink = False
-        await pilot.pause()
-        assert_snapshot(app, f"{name}-80x24")
-
-
-async def test_without_colour_plain_characters_and_words_remain(vet):
-    """Pictures are drawn by characters, invalid pixels by strokes, labels by sign and word."""
-    app = app_of(vet, terminal=Terminal(preview="plain"))
-    async with app.run_test(size=(120, 40)) as pilot:
-        await settled(pilot)
-        await press(pilot, "y")
-        assert_snapshot(app, "plain-120x40")
 
 
 async def test_an_empty_project_says_what_to_do_next(tmp_path):

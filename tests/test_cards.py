@@ -1,8 +1,9 @@
 """Every card of the desk at three sizes, as approved; and what a mouse can do on them."""
 
 import pytest
+from approved import SIZES
 from cards import assert_card
-from test_app import SIZES, app_of, assert_snapshot, press, settled
+from test_app import app_of, assert_snapshot, press, settled
 from textual.widgets import Input, TextArea
 from vet_project import make_vet_project
 
@@ -10,6 +11,7 @@ CARDS = {
     "elsewhere": ("l",),
     "artefacts": ("x",),
     "grades": ("G",),
+    "bands": ("T",),
     "goto": ("slash",),
     "note": ("m",),
     "export": ("e",),

@@ -5,7 +5,8 @@ import threading
 
 import numpy as np
 import pytest
-from test_app import SIZES, app_of, assert_snapshot, press, settled, text_of
+from approved import SIZES
+from test_app import app_of, assert_snapshot, press, settled, text_of
 from vet_project import cutout_set, make_vet_project, name_of
 
 from analysis.stretches import clipped_rms
@@ -36,6 +37,8 @@ def desk(vet):
     [
         ("colour-overlays", ("v", "a", "N", "d"), "half"),
         ("field", ("F", "enter"), "half"),
+        ("near-field", ("F", "F", "enter"), "half"),
+        ("plain", ("y",), "plain"),
         ("reading", ("P", "shift+up", "alt+right"), "plain"),
         ("words", ("N",), "words"),
         ("evidence", ("enter", "enter"), "half"),
@@ -43,7 +46,7 @@ def desk(vet):
     ],
 )
 async def test_modes_look_as_approved(vet, size, name, keys, preview):
-    """Composite with overlays, field, read-out, words, evidence and list enlarged."""
+    """Composite with overlays, field, characters, read-out, words, evidence and list enlarged."""
     app = app_of(vet, terminal=Terminal(preview=preview))
     async with app.run_test(size=size) as pilot:
         await settled(pilot)
@@ -57,7 +60,6 @@ async def test_the_bands_of_a_composite_are_chosen_by_three_keys(vet):
     async with app.run_test(size=(120, 40)) as pilot:
         await settled(pilot)
         await press(pilot, "T")
-        assert_snapshot(app, "bands-120x40")
         await press(pilot, "4", "2", "1")
         assert app.vetting.look.triple == ("F277W", "F200W·1", "F115W")
         assert app.vetting.cutouts.scene.placed[0].picture.name == "RGB F277W F200W·1 F115W"

@@ -6,6 +6,9 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import pytest
 from test_app import app_of, press, settled, text_of
@@ -205,6 +208,39 @@ def test_without_a_hub_it_says_what_to_start(tmp_path, monkeypatch):
     """One line, no traceback."""
     monkeypatch.setenv("SAMP_HUB", f"std-lockurl:{tmp_path / 'none'}")
     assert samp.send(("position", "1.0", "2.0")) == samp.NO_HUB
+
+
+async def test_key_by_key_position_image_and_table_reach_the_program_at_the_hub(hub, finished_copy):
+    """What the screen says is sent, the program gets: the frame's own file, and a table with it."""
+    from astropy.io import fits
+    from astropy.table import Table
+
+    from analysis.config import load
+    from store.project import Project
+
+    app = app_of((Project(finished_copy), load(finished_copy / "config.toml")))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settled(pilot)
+        row = app.vetting.row
+        await press(pilot, "l", "p")
+        assert "the position sent to DS9" in text_of(app)
+        mtype, params = hub()
+        assert mtype == "coord.pointAt.sky"
+        assert (float(params["ra"]), float(params["dec"])) == pytest.approx((row.ra, row.dec), abs=1e-7)
+        await press(pilot, "i")
+        assert "the image sent to DS9" in text_of(app)
+        mtype, params = hub()
+        assert mtype == "image.load.fits"
+        image = url2pathname(urlsplit(params["url"]).path)
+        assert params["name"] == Path(image).name
+        assert row.best_frame in params["name"]
+        assert fits.getheader(image, "SCI")["NAXIS"] == 2
+        await press(pilot, "t")
+        assert "the table of candidates sent to DS9" in text_of(app)
+        mtype, params = hub()
+        assert mtype == "table.load.votable"
+        loaded = Table.read(url2pathname(urlsplit(params["url"]).path), format="votable")
+        assert row.candidate in list(loaded["candidate"])
 
 
 async def test_the_image_of_the_best_detection_is_named(vet):

@@ -5,7 +5,8 @@ import subprocess
 import sys
 
 import pytest
-from test_app import SIZES, app_of, assert_snapshot, press, settled, text_of
+from approved import SIZES
+from test_app import app_of, assert_snapshot, press, settled, text_of
 from test_download_stage import field
 from test_download_stage import project as archive_project
 from textual.widgets import OptionList

@@ -3,7 +3,8 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from test_app import SIZES, app_of, assert_snapshot, press, settled, text_of
+from approved import SIZES
+from test_app import app_of, assert_snapshot, press, settled, text_of
 from vet_project import candidate_table, make_vet_project, name_of, save_table
 
 from store.database import Database

@@ -3,9 +3,10 @@
 import tomllib
 
 import pytest
+from approved import SIZES
 from hypothesis import given
 from hypothesis import strategies as st
-from test_app import SIZES, app_of, assert_snapshot, press, settled, text_of
+from test_app import app_of, assert_snapshot, press, settled, text_of
 from textual.widgets import Input
 from vet_project import make_vet_project
 

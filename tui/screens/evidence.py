@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     from tui.desk import Detail
 
 OVERRULE = {"p": "pass", "f": "fail", "i": "inconclusive", "n": "not run"}
-HINT = "1-5: check   p f i n: state pass, fail, inconclusive, not run, with a reason   r: compute   esc: back"
+HINT = (
+    "1-5: check   j k: scroll   r: compute   esc: back\n"
+    "p f i n: state pass, fail, inconclusive, not run, with a reason"
+)
 
 
 class EvidenceScreen(Question[dict[str, str]]):
@@ -41,8 +44,8 @@ class EvidenceScreen(Question[dict[str, str]]):
             yield Static("", classes="title", id="title")
             with VerticalScroll(can_focus=False):
                 yield Static("", id="evidence-text")
-            yield Input(placeholder="why? enter keeps it, esc takes it back", id="why", disabled=True)
-            yield Static(HINT, classes="quiet")
+            yield Input(placeholder="why?", id="why", disabled=True)
+            yield Static(HINT, classes="quiet", id="evidence-hint")
 
     def on_mount(self) -> None:
         """Show what is there, and have computed what is not."""
@@ -154,7 +157,9 @@ class EvidenceScreen(Question[dict[str, str]]):
         self.outcome = outcome
         box = self.query_one("#why", Input)
         box.display, box.disabled = True, False
-        box.placeholder = f"{outcome}: why? enter keeps it, esc takes it back"
+        self.query_one("#evidence-hint", Static).update(
+            f"{CHECK_WORDS[self.name_shown]}: {outcome}, because of …   enter: keep it   esc: take it back"
+        )
         box.focus()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
@@ -171,6 +176,7 @@ class EvidenceScreen(Question[dict[str, str]]):
         self.outcome = ""
         box = self.query_one("#why", Input)
         box.value, box.display, box.disabled = "", False, True
+        self.query_one("#evidence-hint", Static).update(HINT)
         self.set_focus(None)
 
 

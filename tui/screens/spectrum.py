@@ -96,23 +96,29 @@ class SpectrumScreen(VetterScreen):
         self.query_one("#about", Static).update("\n".join(map(clean, self.about().split("\n"))))
 
     def about(self) -> str:
-        """Give two lines of facts on the spectrum that is shown."""
+        """Give two lines of facts on the spectrum that is shown, what a narrow screen may lose last."""
         curves = self.spectra.curves
         if not curves:
             return self.candidate
         curve = curves[self.place]
         facts = curve.facts
-        simulated = "SIMULATED  " if facts["simulated"] else ""
-        several = f"  {self.place + 1} of {len(curves)}" if len(curves) > 1 else ""
         z = self.plot.z
         moved = math.isfinite(z) and not math.isclose(z, curve.z, abs_tol=1e-9)
-        at = f"  labels at z = {z:.4f}" if moved or (not math.isfinite(curve.z) and math.isfinite(z)) else ""
-        return (
-            f"{simulated}{self.candidate}{several}  {facts['instrument']} {facts['disperser']}  "
-            f"{facts['spectrum']}\n"
-            f"{curve.redshift_words}{at}  S/N {facts['snr']:.1f}  lines {facts['n_emission']}, "
-            f"unexplained {facts['n_unexplained']}  {facts['flags'] or ''}"
-        )
+        parts = [
+            f"labels at z = {z:.4f}" if moved or (not math.isfinite(curve.z) and math.isfinite(z)) else "",
+            f"{facts['instrument']} {facts['disperser']}",
+            f"S/N {facts['snr']:.1f}",
+            f"lines {facts['n_emission']}, unexplained {facts['n_unexplained']}",
+            facts["flags"] or "",
+            facts["spectrum"],
+        ]
+        named = [
+            "SIMULATED" if facts["simulated"] else "",
+            self.candidate,
+            f"{self.place + 1} of {len(curves)}" if len(curves) > 1 else "",
+            curve.redshift_words,
+        ]
+        return "\n".join("  ".join(filter(None, line)) for line in (named, parts))
 
     def action_pan(self, share: float) -> None:
         """Move the range."""

@@ -39,7 +39,8 @@ class TripleScreen(Question[tuple[str, ...]]):
         for key, label in zip(KEYS, self.labels, strict=False):
             lines.append(f" {key}  ", self.colours.good)
             lines.append(f"{label}\n", self.colours.plain)
-        lines.append("longest wavelength red, shortest blue shows colours as they are", self.colours.quiet)
+        lines.append("longest wavelength red, shortest blue shows colours as they are\n", self.colours.quiet)
+        lines.append("esc: back, as it was", self.colours.quiet)
         return lines
 
     def _ask(self) -> None:

@@ -88,7 +88,6 @@ class ViewsScreen(Question[ViewAnswer]):
         """Move, list, keep or give up."""
         if self.query_one("#name", Input).display:
             return
-        event.stop()
         view = self.views[self.place]
         step = {"j": 1, "down": 1, "k": -1, "up": -1}.get(event.key, 0)
         if step:
@@ -104,7 +103,10 @@ class ViewsScreen(Question[ViewAnswer]):
         elif event.key == "d" and view.mine:
             self.finish(ViewAnswer(self.present, drop=view.name))
         elif event.key == "d":
-            self.query_one("#hint", Static).update("only views of your own can be given up")
+            self.query_one("#hint", Static).update("only views of your own can be given up   esc: back")
+        else:
+            return
+        event.stop()
 
     @on(Input.Submitted)
     def _named(self, event: Input.Submitted) -> None:
