@@ -11,12 +11,16 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from analysis.config import Config
 from store.project import Project
 from tui.keys import KeymapError, resolve
 from tui.label_keys import with_labels
 from tui.terminal import Probe, in_browser
+
+if TYPE_CHECKING:
+    from tui.beside import Beside
 
 UNUSABLE = 2
 POLL_SECONDS = 0.2
@@ -30,11 +34,12 @@ def run_app(
     start_run: Callable[[], str],
     stop_run: Callable[[str], None],
     preview: str = "",
+    beside: Beside | None = None,
 ) -> int:
     """Show the app on a project until the person leaves; give the exit code.
 
     `start_run` starts a run in a process of its own and gives its id; `stop_run` stops one by id; `preview`
-    goes before [ui] preview.
+    goes before [ui] preview; `beside` is a process that works for the same person, and may fail.
     """
     web = in_browser()
     if not web and not (sys.stdin and sys.stdin.isatty() and sys.stdout.isatty() and sys.stderr.isatty()):
@@ -71,6 +76,7 @@ def run_app(
             export=exporter(project),
             driver=None if web else Driver,
             hints=Hints(state_folder() / "hints.json"),
+            beside=beside,
         )
         app.run()
         closing = app.desk.closing() if app.vetting.opened else ""

@@ -35,6 +35,7 @@ from tui.warm import WarmProcess
 from tui.widgets.palette import use as use_palette
 
 if TYPE_CHECKING:
+    from tui.beside import Beside
     from tui.following import RunView
     from tui.hints import Hints
 
@@ -67,6 +68,7 @@ class VetApp(App[int]):
         desk: Desk | None = None,
         driver: type[TextualDriver] | None = Driver,
         hints: Hints | None = None,
+        beside: Beside | None = None,
     ) -> None:
         super().__init__(driver_class=driver)
         self.project = project
@@ -76,7 +78,7 @@ class VetApp(App[int]):
         self.start_run, self.stop_run, self.export = start_run, stop_run, export
         self.ask_plan = ask_plan or asker(project)
         self.desk = desk or Desk(project, config)
-        self.hints = hints
+        self.hints, self.beside = hints, beside
         self.run_view: RunView | None = None
         self.vetting = VetScreen()
         self.leaving = threading.Event()
@@ -111,6 +113,16 @@ class VetApp(App[int]):
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGHUP, self._terminal_gone)
         self.follow(None)
+        if self.beside is not None:
+            self.run_worker(
+                partial(self._hear, self.beside), thread=True, exit_on_error=False, group="beside",
+                description=self.beside.what,
+            )  # fmt: skip
+
+    def _hear(self, beside: Beside) -> None:
+        """Say what went wrong in the process beside the app."""
+        if words := beside.trouble(self.leaving.is_set):
+            self.post_message(messages.Trouble(beside.what, words))
 
     def _terminal_gone(self, _number: int, _frame: object) -> None:
         """End at once: a decision is on disk or was never acknowledged, and runs live on their own."""

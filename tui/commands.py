@@ -22,6 +22,7 @@ from tui.text import clean
 
 if TYPE_CHECKING:
     from analysis.pipeline import RunResult
+    from tui.beside import Beside
 
 DEMO_FOLDER = Path("jwst-vet-demo")
 _TOP = 10
@@ -92,8 +93,10 @@ def app(arguments: argparse.Namespace) -> int:
     return _start_app(project, config, arguments)
 
 
-def _start_app(project: Project, config: Config, arguments: argparse.Namespace) -> int:
-    """Hand the terminal to the app."""
+def _start_app(
+    project: Project, config: Config, arguments: argparse.Namespace, beside: Beside | None = None
+) -> int:
+    """Hand the terminal to the app; `beside` is a process whose troubles it tells of."""
     from tui.app import run_app
     from tui.processes import start_run, stop_run
 
@@ -103,7 +106,14 @@ def _start_app(project: Project, config: Config, arguments: argparse.Namespace) 
     def stop(run_id: str) -> None:
         stop_run(project, run_id)
 
-    return run_app(project, config, start_run=lambda: start_run(project), stop_run=stop, preview=preview)
+    return run_app(
+        project,
+        config,
+        start_run=lambda: start_run(project),
+        stop_run=stop,
+        preview=preview,
+        beside=beside,
+    )
 
 
 def _preview(arguments: argparse.Namespace) -> str:

@@ -18,7 +18,7 @@ from store.project import Project, StoreError, slug
 from tui.fields import Around, Fields
 from tui.listing import Listing, Query, make_listing
 from tui.places import by_name, nearest, parse_position
-from tui.queues import Queue
+from tui.queues import Queue, names_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -146,6 +146,7 @@ class Desk:
                 labels=[name for name, _ in vetting.label_keys()],
                 reasons=[name for name, _ in vetting.reason_keys()],
             )
+        self._further_columns()
         from store.damage import take_fresh
 
         problems = (*take_fresh(), *(str(problem) for problem in self._book.problems))
@@ -163,7 +164,7 @@ class Desk:
     def queue(self) -> Queue:
         """The lists of the ranking there is."""
         if self._queue is None:
-            self._queue = Queue(self.database)
+            self._queue = Queue(self.database, self._further_columns)
         return self._queue
 
     def listed(self, query: Query) -> tuple[Listing, Mapping[str, CandidateRow]]:
@@ -231,6 +232,7 @@ class Desk:
                 members,
                 str(error),
                 computed,
+                further=self.further(candidate),
                 curve=self._curve(candidate),
                 findings=found,
             )
@@ -255,11 +257,19 @@ class Desk:
 
     def further(self, candidate: str) -> Mapping[str, str]:
         """Give the further columns of a list of one's own."""
+        return self._further_columns().get(candidate, {})
+
+    def _further_columns(self) -> Mapping[str, Mapping[str, str]]:
         if self._columns is None:
             from store.own_lists import read_columns
 
             self._columns = read_columns(self.project)
-        return self._columns.get(candidate, {})
+        return self._columns
+
+    @property
+    def column_names(self) -> list[str]:
+        """The further columns, once `open` has returned; asks no file."""
+        return names_of(self._columns or {})
 
     def _curve(self, candidate: str) -> Curve | None:
         """Read the best spectrum of a candidate that has no cutouts; None where there is none."""

@@ -41,7 +41,8 @@ class Query:
 
     `check` is "name=outcome" of what this person states, else of what was computed; `cone` is a position in
     ICRS degrees and a radius in arcsec; `hide` leaves out what this person ("mine") or anyone decided;
-    `ranking` is a named ranking, whose order goes before `order`.
+    `ranking` is a named ranking, whose order goes before `order`; `where` are conditions on further columns
+    of a list of one's own and `column` is the one that it is ordered by, before all others.
     """
 
     text: str = ""
@@ -56,11 +57,13 @@ class Query:
     hide: str = ""
     reverse: bool = False
     ranking: str = ""
+    where: str = ""
+    column: str = ""
 
     @property
     def filters(self) -> bool:
         """Say whether anything is left out."""
-        same = Query(order=self.order, reverse=self.reverse, ranking=self.ranking)
+        same = Query(order=self.order, reverse=self.reverse, ranking=self.ranking, column=self.column)
         return self != same
 
     def words(self) -> str:
@@ -72,8 +75,11 @@ class Query:
             parts.append(f"score {low}…{'' if self.score_high is None else f'{self.score_high:g}'}")
         if self.cone:
             parts.append(f"{self.cone[2]:g}″ around {self.cone[0]:.5f} {self.cone[1]:+.5f}")
+        parts.append(self.where)
         parts.append({MINE: "without mine", ANYONE: "without decided"}.get(self.hide, ""))
-        if self.ranking:
+        if self.column:
+            parts.append(f"by {self.column}")
+        elif self.ranking:
             parts.append(f"ranking {self.ranking}")
         elif self.order:
             parts.append(f"by {ORDERS[self.order][0]}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -40,11 +40,16 @@ class Terms:
         return best_first(score, self.ra, self.dec) + 1, score
 
 
+Columns = Mapping[str, Mapping[str, str]]
+"""Further columns of a list of one's own, by candidate."""
+
+
 class Queue:
     """All lists of one ranking; names and terms are read once for it."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, columns: Callable[[], Columns] = dict) -> None:
         self.database = database
+        self._columns = columns
         self._pool: NamePool | None = None
         self._terms: tuple[Any, Terms] | None = None
         self._features: tuple[Any, list[str], npt.NDArray[np.float64]] | None = None
@@ -79,7 +84,26 @@ class Queue:
             if query.hide == ANYONE:
                 anyones = [state.candidate for state in book.all_states() if state.label]
             ranks = self._sifted(ranks, pool, *passing(query, book.states(), anyones, self._computed(query)))
+        if query.where:
+            ranks = self._sifted(ranks, pool, self._meeting(query.where), True)
+        if query.column:
+            ranks = self._by_column(ranks, pool, query)
         return listing_of(pool, ranks, query)
+
+    def _meeting(self, where: str) -> set[str]:
+        """Give the names whose further columns meet the conditions."""
+        from tui.own_columns import parse_conditions
+
+        columns = self._columns()
+        conditions = parse_conditions(where, names_of(columns))
+        return {name for name, cells in columns.items() if all(one.passes(cells) for one in conditions)}
+
+    def _by_column(self, ranks: Any, pool: NamePool, query: Query) -> Any:
+        from tui.own_columns import in_order
+
+        columns = self._columns()
+        cells = [columns.get(name, {}).get(query.column, "") for name in pool.names(ranks)]
+        return ranks[in_order(cells, backwards=query.reverse)]
 
     def _ranks(self, query: Query, book: VerdictBook) -> Any:
         import numpy as np
@@ -167,6 +191,11 @@ class Queue:
             for start in range(0, len(names), 1000)
             for row in self.rows(names[start : start + 1000]).values()
         ]
+
+
+def names_of(columns: Columns) -> list[str]:
+    """Name the further columns; every row has all of them."""
+    return list(next(iter(columns.values()), {}))
 
 
 def listing_of(pool: NamePool, ranks: Any, query: Query) -> Listing:

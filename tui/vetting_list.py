@@ -13,13 +13,14 @@ from analysis.config import Config, ConfigError
 from analysis.own_list import OwnListError, read_own_list
 from store.own_lists import list_project
 from store.project import Project
+from tui.beside import Beside, own_command
 from tui.cli import DONE, PARTLY
 
 if TYPE_CHECKING:
     from analysis.stages.own_list import Prepared
 
 LISTED = 10
-Start = Callable[[Project, Config, argparse.Namespace], int]
+Start = Callable[[Project, Config, argparse.Namespace, Beside], int]
 
 
 def vet(project: Project, config: Config, arguments: argparse.Namespace, start: Start) -> int:
@@ -31,32 +32,30 @@ def vet(project: Project, config: Config, arguments: argparse.Namespace, start: 
     except OwnListError as error:
         raise ConfigError(str(error)) from error
     if arguments.checks:
-        from analysis.stages.checks import checks
-
-        checks(own, config, lambda _event: None)
-        return DONE
+        return _check(own, config)
     if arguments.prepare:
         return _prepare(project, config, path)
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise ConfigError("the app needs a terminal; `jwst-vet vet LIST.csv --prepare` does not")
     # In a process of its own, so that the app's own never loads what reads FITS files.
-    code = subprocess.run([*_command(project), str(path), "--prepare"], check=False).returncode
+    code = subprocess.run(own_command(project, "vet", str(path), "--prepare"), check=False).returncode
     if code not in {DONE, PARTLY}:
         return code
-    with subprocess.Popen(
-        [*_command(project), str(path), "--checks"],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    ) as checking:
-        code = start(own, config, arguments)
-        checking.terminate()
-    return code
+    checking = Beside(project, f"checks of {path.name}", own_command(project, "vet", str(path), "--checks"))
+    try:
+        return start(own, config, arguments, checking)
+    finally:
+        checking.end()
 
 
-def _command(project: Project) -> list[str]:
-    return [sys.executable, "-P", "-m", "tui", "-C", str(project.root), "vet"]
+def _check(own: Project, config: Config) -> int:
+    """Compute the checks of the list's first candidates; say on stderr what could not be read."""
+    from analysis.stages.checks import checks
+
+    result = checks(own, config, lambda _event: None)
+    for line in result.failures:
+        print(line, file=sys.stderr)
+    return PARTLY if result.failures else DONE
 
 
 def _prepare(project: Project, config: Config, path: Path) -> int:

@@ -12,12 +12,13 @@ from textual.widget import Widget
 from textual.widgets import Input, Label, Select, Static
 
 from tui.listing import ANYONE, MINE, ORDERS, UNDECIDED, Query
+from tui.own_columns import EXAMPLE, ColumnError, parse_conditions
 from tui.places import parse_position
 from tui.screens.base import Question
 from tui.widgets.palette import CHECK_WORDS, OUTCOME_SIGNS, label_words
 
 HINT = "enter: list   tab: next   f2: everything, by rank   esc: back"
-RANKING = "ranking:"
+RANKING, COLUMN = "ranking:", "column:"
 
 
 class FilterError(ValueError):
@@ -29,10 +30,11 @@ class FilterScreen(Question[Query]):
 
     BINDINGS = [Binding("f2", "clear", "everything", show=False)]  # noqa: RUF012
 
-    def __init__(self, query: Query, rankings: Sequence[str] = ()) -> None:
+    def __init__(self, query: Query, rankings: Sequence[str] = (), columns: Sequence[str] = ()) -> None:
         super().__init__()
         self.asked = query
         self.rankings = rankings
+        self.columns = columns
 
     def compose(self) -> ComposeResult:
         """Show a field for each part of a query."""
@@ -56,8 +58,9 @@ class FilterScreen(Question[Query]):
             yield from _row(
                 "position", _input("cone", cone_text(query.cone), "ra dec arcsec: 110.83 -73.45 20")
             )
-            order = RANKING + query.ranking if query.ranking else str(query.order)
-            yield from _row("order", _select("order", self._orders(), order))
+            if self.columns or query.where:
+                yield from _row("columns", _input("where", query.where, EXAMPLE))
+            yield from _row("order", _select("order", self._orders(), _order_of(query)))
             yield from _row(
                 "direction", _select("reverse", _DIRECTIONS, "backwards" if query.reverse else "")
             )
@@ -72,7 +75,9 @@ class FilterScreen(Question[Query]):
     def _orders(self) -> list[tuple[str, str]]:
         orders = [(words, str(place)) for place, (words, _, _) in enumerate(ORDERS)]
         names = dict.fromkeys([*self.rankings, *([self.asked.ranking] if self.asked.ranking else [])])
-        return orders + [(f"ranking {name}", RANKING + name) for name in names]
+        orders += [(f"ranking {name}", RANKING + name) for name in names]
+        columns = dict.fromkeys([*self.columns, *([self.asked.column] if self.asked.column else [])])
+        return orders + [(f"column {name}", COLUMN + name) for name in columns]
 
     @on(Input.Submitted)
     def _submitted(self) -> None:
@@ -105,10 +110,22 @@ class FilterScreen(Question[Query]):
             score_low=_number(self._typed("low"), "score from"),
             score_high=_number(self._typed("high"), "score to"),
             cone=parse_cone(self._typed("cone")),
-            order=0 if order.startswith(RANKING) else int(order),
-            ranking=order.removeprefix(RANKING) if order.startswith(RANKING) else "",
+            order=int(order) if order.isdigit() else 0,
+            ranking=_after(RANKING, order),
+            where=self._where(),
+            column=_after(COLUMN, order),
             reverse=self._chosen("reverse") == "backwards",
         )
+
+    def _where(self) -> str:
+        if not self.query("#where"):
+            return ""
+        text = self._typed("where")
+        try:
+            parse_conditions(text, self.columns)
+        except ColumnError as error:
+            raise FilterError(str(error)) from error
+        return text
 
     def _typed(self, name: str) -> str:
         return self.query_one(f"#{name}", Input).value.strip()
@@ -123,6 +140,16 @@ class FilterScreen(Question[Query]):
 
 _HIDDEN = [("nothing", ""), ("what I decided", MINE), ("what anyone decided", ANYONE)]
 _DIRECTIONS = [("as it says", ""), ("backwards", "backwards")]
+
+
+def _order_of(query: Query) -> str:
+    if query.column:
+        return COLUMN + query.column
+    return RANKING + query.ranking if query.ranking else str(query.order)
+
+
+def _after(prefix: str, order: str) -> str:
+    return order.removeprefix(prefix) if order.startswith(prefix) else ""
 
 
 def _checks() -> list[tuple[str, str]]:

@@ -32,7 +32,8 @@ class Queueing(Deciding):
 
         if self.opened:
             rankings = [kept.name for kept in self.vet.desk.book.kept("ranking")]
-            self.ask(FilterScreen(self.table.listing.query, rankings), self.relist)
+            columns = self.vet.desk.column_names
+            self.ask(FilterScreen(self.table.listing.query, rankings, columns), self.relist)
 
     def action_views(self) -> None:
         """Show the saved views."""
