@@ -11,10 +11,10 @@ from textual.widgets import TextArea
 from vet_project import make_vet_project, name_of
 
 from analysis.config import ConfigError, Vetting, from_mapping
-from tui.desk import closing_line
 from tui.keys import KeymapError, resolve
 from tui.label_keys import with_labels
 from tui.screens.history import HistoryScreen
+from tui.tally import closing_line
 
 NOTES = (
     "two\nlines, and a third:\n\n  indented, trailing blank ",

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tui import keys
+from tui import keys, legend
 from tui.keys import PLAN, RUNS, TABLE, VET, KeymapError, resolve
 
 
@@ -71,8 +71,8 @@ def test_a_remapped_key_reaches_bindings_footer_and_help():
     table = resolve({"interesting": "Y", "next": "f7, ?", "help": "f1"})
     assert keys.keymap(table)["interesting"] == "Y"
     assert keys.keymap(table)["next"] == "f7,question_mark"
-    assert ("Y", "interesting") in keys.footer(table, VET, 200)
-    shown = [key.shown() for _, listed in keys.sections(table, VET) for key in listed]
+    assert ("Y", "interesting") in legend.footer(table, VET, 200)
+    shown = [key.shown() for _, listed in legend.sections(table, VET) for key in listed]
     assert "f7 ?" in shown
     assert "f1" in shown
 
@@ -105,7 +105,7 @@ def test_the_same_key_may_serve_two_screens():
 @pytest.mark.parametrize("width", [60, 80, 120, 200])
 def test_the_footer_fits_and_always_shows_help(width):
     """The most important keys stay when room is short."""
-    shown = keys.footer(TABLE, VET, width)
+    shown = legend.footer(TABLE, VET, width)
     assert 1 + sum(len(sign) + len(words) + 3 for sign, words in shown) <= width
     assert ("?", "help") in shown
     assert ("j/k", "move") in shown
@@ -113,7 +113,7 @@ def test_the_footer_fits_and_always_shows_help(width):
 
 def test_help_can_be_searched_by_section_key_and_word():
     """Every word of the query must be there."""
-    assert [name for name, _ in keys.sections(TABLE, VET, "verdict")] == ["Verdict"]
-    found = [key.id for _, listed in keys.sections(TABLE, VET, "undo") for key in listed]
+    assert [name for name, _ in legend.sections(TABLE, VET, "verdict")] == ["Verdict"]
+    found = [key.id for _, listed in legend.sections(TABLE, VET, "undo") for key in listed]
     assert found == ["undo"] or "undo" in found
-    assert keys.sections(TABLE, VET, "zebra crossing") == []
+    assert legend.sections(TABLE, VET, "zebra crossing") == []

@@ -5,7 +5,6 @@ Comes in: names, queries, decisions. Goes out: frozen records, ready to be drawn
 
 from __future__ import annotations
 
-import os
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
@@ -19,6 +18,7 @@ from tui.fields import Around, Fields
 from tui.listing import Listing, Query, make_listing
 from tui.places import by_name, nearest, parse_position
 from tui.queues import Queue, names_of
+from tui.tally import Summary, closing_of, summarised
 
 if TYPE_CHECKING:
     import numpy as np
@@ -76,16 +76,6 @@ class Opening:
     info: Mapping[str, Any]
     problems: tuple[str, ...] = ()
     whole: bool = True
-
-
-@dataclass(frozen=True)
-class Summary:
-    """How far the vetting came: candidates, those without a label, those with a check nobody stated."""
-
-    total: int
-    undecided: int
-    unchecked: int
-    interesting: int
 
 
 class Desk:
@@ -219,6 +209,7 @@ class Desk:
             except StoreError:
                 members = ()  # a run holds the database: the pictures come from files all the same
         from analysis.cutouts import CutoutError, to_gray
+        from tui.pictures import view_labels
 
         found = self.findings(candidate)
         computed = {name: row.outcome for name, row in found.items()}
@@ -367,29 +358,18 @@ class Desk:
         """Say what this sitting came to, once the app has gone."""
         if self._book is None:
             return ""
-        lines = [line for line in self._book.standing() if line.at >= self._began and line.pid == os.getpid()]
-        decided = {line.candidate for line in lines if line.payload.get("label", "none") != "none"}
-        single = {line.candidate for line in lines if "batch" not in line.payload} & decided
-        seconds = sum(line.seconds or 0.0 for line in lines if line.candidate in single)
         try:
             left = self.summary().undecided
         except StoreError:
             left = None  # a run holds the database, and nobody waits for it when leaving
-        return closing_line(len(decided), left, seconds / len(single) if single else None)
+        return closing_of(self._book.standing(), self._began, left)
 
     def summary(self) -> Summary:
         """Count what is undecided and unchecked in the whole ranking."""
-        from store.verdicts import CHECKS
-
         pool = self.queue.pool() if self.project.database.exists() else ()
         states = self.book.states()
-        mine = [states[name] for name in self.queue.ranked(list(states))] if pool else []
-        checked = sum(1 for state in mine if all(state.checks.get(c, "not run") != "not run" for c in CHECKS))
-        return Summary(
-            total=len(pool),
-            undecided=len(pool) - sum(1 for state in mine if state.label),
-            unchecked=len(pool) - checked,
-            interesting=sum(1 for state in mine if state.label == "interesting"),
+        return summarised(
+            len(pool), [states[name] for name in self.queue.ranked(list(states))] if pool else []
         )
 
     def index(self) -> None:
@@ -398,31 +378,7 @@ class Desk:
             self.book.index()
 
 
-def closing_line(decided: int, left: int | None, each: float | None) -> str:
-    """Say how many were decided, how many are left, and how long each took."""
-    words = [f"{decided or 'nothing'} decided"]
-    if left is not None:
-        words.append(f"{left or 'none'} left")
-    if each is not None:
-        words.append(f"{each:.{1 if each < 9.95 else 0}f} s each")
-    return ", ".join(words)
-
-
 def _by_wavelength(row: MemberRow) -> tuple[object, ...]:
     from analysis.instruments import order_key
 
     return (order_key(row.instrument, row.filter), row.mjd_beg if row.mjd_beg == row.mjd_beg else 0.0)
-
-
-def view_labels(panels: Sequence[Panel]) -> list[str]:
-    """Name each picture by its filter; frames of one filter are numbered in time."""
-    labels = []
-    for panel in panels:
-        same = sorted(
-            (other.mjd if other.mjd == other.mjd else 0.0, other.frame)
-            for other in panels
-            if (other.instrument, other.filter) == (panel.instrument, panel.filter)
-        )
-        number = [frame for _, frame in same].index(panel.frame) + 1
-        labels.append(panel.filter if len(same) == 1 else f"{panel.filter}·{number}")
-    return labels

@@ -16,9 +16,10 @@ if TYPE_CHECKING:
     from store.journal import Line
     from store.products import ProductRecord
     from store.verdicts import VerdictState
-    from tui.desk import Detail, Opening, Summary
+    from tui.desk import Detail, Opening
     from tui.following import RunView
     from tui.listing import Listing
+    from tui.tally import Summary
     from tui.whatif import Reweighed as Reweighing
     from tui.widgets.contact import Cell
     from tui.widgets.plot import Drawn

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from analysis.cutouts import CutoutSet
+    from analysis.cutouts import CutoutSet, Panel
     from tui.desk import Detail, View
     from tui.fields import Around
     from tui.look import Look
@@ -226,3 +227,17 @@ def compass(north_deg: float, parity: int) -> str:
     north = _ARROWS[round(north_deg / 45) % 8]
     east = _ARROWS[round((north_deg + 90 * parity) / 45) % 8]
     return f"N{north} E{east}"
+
+
+def view_labels(panels: Sequence[Panel]) -> list[str]:
+    """Name each picture by its filter; frames of one filter are numbered in time."""
+    labels = []
+    for panel in panels:
+        same = sorted(
+            (other.mjd if other.mjd == other.mjd else 0.0, other.frame)
+            for other in panels
+            if (other.instrument, other.filter) == (panel.instrument, panel.filter)
+        )
+        number = [frame for _, frame in same].index(panel.frame) + 1
+        labels.append(panel.filter if len(same) == 1 else f"{panel.filter}·{number}")
+    return labels

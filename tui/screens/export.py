@@ -12,8 +12,8 @@ from textual.worker import get_current_worker
 
 from store.project import StoreError
 from tui import messages
-from tui.desk import Summary
 from tui.screens.base import Question
+from tui.tally import Summary
 from tui.widgets.palette import Palette
 
 

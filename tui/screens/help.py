@@ -11,7 +11,7 @@ from textual.binding import Binding
 from textual.containers import Vertical, VerticalScroll
 from textual.widgets import Input, Static
 
-from tui import keys
+from tui import legend
 from tui.keys import Key
 from tui.screens.base import Question
 from tui.widgets.palette import LABEL_SIGNS, OUTCOME_SIGNS, Palette, label_words
@@ -76,7 +76,7 @@ class HelpScreen(Question[None]):
 def help_text(table: Sequence[Key], where: str, query: str, drawing: str, colours: Palette) -> Text:
     """Write the help that contains every word of the query."""
     lines: list[Text] = []
-    for section, listed in keys.sections(table, where, query):
+    for section, listed in legend.sections(table, where, query):
         lines += [Text(), Text(section, colours.strong)] if lines else [Text(section, colours.strong)]
         for key in listed:
             line = Text(f"  {key.shown():<10}", colours.good)

@@ -11,7 +11,7 @@ from rich.text import Text
 from textual.events import Click
 from textual.widget import Widget
 
-from tui import keys
+from tui import keys, legend
 from tui.keys import Key
 from tui.widgets.palette import palette
 
@@ -105,7 +105,7 @@ class KeyBar(Widget):
         """Write key and word in turn."""
         colours = palette(dark=self.app.current_theme.dark)
         line = Text(" ")
-        for sign, words in keys.footer(self.table, self.where, self.size.width, hidden=self.hidden):
+        for sign, words in legend.footer(self.table, self.where, self.size.width, hidden=self.hidden):
             line.append(sign, colours.good)
             line.append(f" {words}  ", colours.quiet)
         line.truncate(self.size.width)
@@ -115,9 +115,9 @@ class KeyBar(Widget):
         """Name the key whose sign or word stands at a column; empty between them."""
         names = {key.id: key.names()[0] for key in keys.valid_in(self.table, self.where)}
         width, start = self.size.width, 1
-        shown = keys.footer(self.table, self.where, width, hidden=self.hidden)
+        shown = legend.footer(self.table, self.where, width, hidden=self.hidden)
         for key, (sign, words) in zip(
-            keys.footer_keys(self.table, self.where, width, hidden=self.hidden), shown, strict=True
+            legend.footer_keys(self.table, self.where, width, hidden=self.hidden), shown, strict=True
         ):
             end = start + cell_len(f"{sign} {words}")
             if start <= x < end:
