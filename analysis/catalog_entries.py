@@ -37,7 +37,8 @@ class Entry:
 class Answer:
     """What a service said of one block of sky, a circle of `radius_deg`.
 
-    There are entries only where the state is ok or truncated; `reason` says why there is none.
+    There are entries only where the state is ok or truncated; `reason` says why there is none. `refused`: the
+    service is there, but would not answer this question.
     """
 
     service: str
@@ -51,6 +52,7 @@ class Answer:
     asked_at: str = ""
     url: str = ""
     reason: str = ""
+    refused: bool = False
 
     def density_per_arcsec2(self) -> float:
         """Return how many entries there are per square arcsecond of the circle."""

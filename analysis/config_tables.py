@@ -100,8 +100,16 @@ class Services:
         "catalogue services asked about candidates; empty means none (JWST_VET_TAP_URLS names other servers)",
     )
     vizier_tables: list[str] = key(
-        ["J/ApJS/214/24/3dhstall"],
-        "tables of VizieR that are asked, by their name there; each needs RAJ2000 and DEJ2000",
+        [
+            "J/ApJS/214/24/3dhstall",  # 3D-HST and CANDELS, five fields (Skelton et al. 2014)
+            "J/ApJS/235/14/clugal",  # HFF-DeepSpace, six clusters (Shipley et al. 2018)
+            "J/ApJS/258/11/classic",  # COSMOS2020 (Weaver et al. 2022)
+            "J/A+A/704/A339/phot",  # COSMOS2025, JWST's COSMOS-Web (Shuntov et al. 2025)
+            "J/A+A/691/A240/a2744p",  # ASTRODEEP-JWST, Abell 2744 (Merlin et al. 2024)
+            "J/A+A/691/A240/ceersp",  # ASTRODEEP-JWST, CEERS
+        ],
+        "tables of VizieR that are asked, by their name there; each needs RAJ2000 and DEJ2000, "
+        "or RA_ICRS and DE_ICRS",
     )
     own_catalog: str = key(
         "", "a catalogue of your own: ECSV, FITS or CSV with ra, dec in degrees; empty: none"

@@ -39,8 +39,13 @@ def observer(header: Any) -> tuple[float, tuple[float, ...]] | None:
     return float(mjd), tuple(float(a - b) for a, b in zip(state, earth, strict=True))
 
 
+def release_of(mjd: float) -> str:
+    """Return what an answer is of: today's orbits, at the time of the images."""
+    return f"orbits of the day asked, at MJD {mjd:.3f}"
+
+
 def block_of(mjd: float, cell: str) -> str:
-    """Return the name of the question: the minute and the cell."""
+    """Return the name of the question: the time to 1.4 minutes, and the cell."""
     return f"{mjd:.3f}_{cell}"
 
 
@@ -70,7 +75,7 @@ def ask(
         "fov-dec-hwidth": f"{radius:.5f}",
     }
     block = block_of(mjd, name)
-    asked: dict[str, Any] = {"asked_at": now, "url": url, "release": "orbits of the day asked"}
+    asked: dict[str, Any] = {"asked_at": now, "url": url, "release": release_of(mjd)}
     try:
         entries = parse(client.fetch("GET", url, params=words))
     except NoAnswer as error:

@@ -20,10 +20,15 @@ if TYPE_CHECKING:
 MOST_ROWS: Final = 20_000
 MOST_BYTES: Final = 64_000_000
 _CHUNK: Final = 65_536
+_BAD_REQUEST: Final = 400
 
 
 class NoAnswer(Exception):  # noqa: N818 - the words it is known by on screen
     """A service gave no answer that can be used; the text says why."""
+
+
+class Refused(NoAnswer):
+    """A service is there and refused this question; another question may be answered."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +52,7 @@ class Client:
     stopping: Stopping = lambda: False
 
     def query(self, url: str, adql: str) -> Answered:
-        """Ask a TAP service; NoAnswer where it gives none, Stopped where that was asked for."""
+        """Ask a TAP service; NoAnswer where it gives none, Refused where it will not, Stopped on request."""
         data = {"REQUEST": "doQuery", "LANG": "ADQL", "FORMAT": "votable", "QUERY": adql}
         body = self.fetch("POST", f"{url.rstrip('/')}/sync", data=data | {"MAXREC": str(MOST_ROWS)})
         return parse(body)
@@ -60,6 +65,8 @@ class Client:
                 return self._once(method, url, what)
             except Trouble as trouble:
                 failures += 1
+                if isinstance(trouble, _Refusal):
+                    raise Refused(trouble.reason) from trouble
                 if not trouble.again or failures > self.patience.retries:
                     raise NoAnswer(trouble.reason) from trouble
                 wait(self.patience.before_next(failures, trouble), self.stopping)
@@ -76,8 +83,10 @@ class Client:
                 session.request(method, url, timeout=self.patience.timeout, stream=True, **what) as response,
             ):
                 trouble = status_trouble(response)
-                if trouble is not None:
+                if response.status_code == _BAD_REQUEST:
                     # A TAP service tells of a bad query in the body of a 400.
+                    raise _Refusal(_refusal_words(self._read(response, end)), again=False)
+                if trouble is not None:
                     raise trouble
                 return self._read(response, end)
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
@@ -100,8 +109,23 @@ class Client:
         return b"".join(parts)
 
 
+class _Refusal(Trouble):
+    """A question that a server read and refused."""
+
+
+def _refusal_words(body: bytes) -> str:
+    """Return what a server says of a question it refused, whatever it wraps that in."""
+    try:
+        parse(body)
+    except Refused as error:
+        return str(error)
+    except NoAnswer:
+        pass  # not a table: its words are no help
+    return f"it refused the question (the server answered {_BAD_REQUEST})"
+
+
 def parse(body: bytes) -> Answered:
-    """Read a VOTable; NoAnswer where it is a web page, an error, or not whole."""
+    """Read a VOTable; NoAnswer where it is a web page or not whole, Refused where it tells of an error."""
     head = body[:2000].lstrip().lower()
     if head.startswith((b"<html", b"<!doctype html")) or b"<html" in head[:500]:
         raise NoAnswer("it answered with a web page, not with a table")
@@ -126,7 +150,7 @@ def parse(body: bytes) -> Answered:
     except Exception as error:  # a damaged XML can be wrong in a hundred ways
         raise NoAnswer(f"its table cannot be read ({type(error).__name__})") from error
     if state == "ERROR":
-        raise NoAnswer(f"it refused the question ({' '.join(text.split())[:120]})")
+        raise Refused(f"it refused the question ({' '.join(text.split())[:120]})")
     rows = len(next(iter(columns.values()), []))
     whole = state != "OVERFLOW" and rows < MOST_ROWS
     # An overflow may be told after the table, outside of the first resource's infos.

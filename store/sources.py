@@ -26,6 +26,40 @@ def load_sources(db: Database, frames: Sequence[str] | None = None) -> "pd.DataF
         return bulk.load(cursor, query, [] if frames is None else [list(frames)])
 
 
+def band_sources(
+    db: Database, source_ids: Sequence[str], columns: Sequence[str], min_snr: float, most: int
+) -> "tuple[pd.DataFrame, pd.DataFrame]":
+    """Give columns of the sources of some sources' bands, and of those sources themselves.
+
+    Of each instrument and filter come those of at least `min_snr`; where there are more than `most`, every
+    k-th in order of S/N, so that what is read does not grow with the project. Both tables have source_id,
+    instrument and filter too, in order of S/N.
+    """
+    wanted = ", ".join(f"s.{name}" for name in columns if name != "isolation_forest_score")
+    head = f"SELECT s.source_id, s.instrument, s.filter, {wanted}, c.isolation_forest_score"
+    tables = """FROM sources s JOIN frames f ON f.frame = s.frame AND f.state = 'done'
+        LEFT JOIN scores c ON c.source_id = s.source_id"""
+    population = f"""
+        WITH bands AS (
+            SELECT DISTINCT instrument, filter FROM sources WHERE source_id IN (SELECT unnest(?))
+        ), ordered AS (
+            SELECT s.source_id,
+                row_number() OVER (PARTITION BY s.instrument, s.filter ORDER BY s.snr, s.frame, s.n) - 1 AS i,
+                count(*) OVER (PARTITION BY s.instrument, s.filter) AS total
+            FROM sources s JOIN frames f ON f.frame = s.frame AND f.state = 'done'
+            JOIN bands b ON b.instrument = s.instrument AND b.filter = s.filter
+            WHERE s.snr >= ?
+        ), chosen AS (
+            SELECT source_id FROM ordered WHERE i % greatest(ceil(total / ?)::BIGINT, 1) = 0
+        )
+        {head} {tables} JOIN chosen o ON o.source_id = s.source_id ORDER BY s.snr, s.frame, s.n
+    """  # noqa: S608
+    own = f"{head} {tables} WHERE s.source_id IN (SELECT unnest(?)) ORDER BY s.snr, s.frame, s.n"
+    ids = list(source_ids)
+    with db.read() as cursor:
+        return bulk.load(cursor, population, [ids, min_snr, most]), bulk.load(cursor, own, [ids])
+
+
 def bright_sources(db: Database, snr: float) -> "pd.DataFrame":
     """Give what tells a bright star of the detections above an S/N, by frame and number."""
     query = """

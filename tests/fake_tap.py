@@ -7,6 +7,8 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
+from analysis.footprints import separation_deg
+
 _TYPES = {str: 'datatype="char" arraysize="*"', float: 'datatype="double"', int: 'datatype="long"'}
 
 
@@ -29,11 +31,16 @@ def votable(names, rows, status="OK", text=""):
 
 
 class FakeTap:
-    """Serves /simbad, /gaia, /ned, /vizier (TAP) and /sso; `faults` maps a service to what goes wrong."""
+    """Serves /simbad, /gaia, /ned, /vizier (TAP) and /sso; `faults` maps a service to what goes wrong.
+
+    `missing` are tables that it does not have; with `most` it keeps to the circle and gives so many rows.
+    """
 
     def __init__(self):
         self.rows = {"simbad": [], "gaia": [], "ned": [], "vizier": [], "sso": []}
         self.faults = {}
+        self.missing = set()
+        self.most = None
         self.asked = []
         self.closing = threading.Event()
 
@@ -101,9 +108,9 @@ class _Handler(BaseHTTPRequestHandler):
             self.connection.close()
             self.close_connection = True
         else:
-            self._answer(name, fault)
+            self._answer(name, fault, question)
 
-    def _answer(self, name, fault):
+    def _answer(self, name, fault, question):
         if name == "sso":
             rows = self.tap.rows["sso"]
             fields = ["Object name", "Astrometric RA (hh:mm:ss)", "Astrometric Dec (dd mm'ss\")",
@@ -113,6 +120,13 @@ class _Handler(BaseHTTPRequestHandler):
                 answer |= {"fields_second": fields, "data_second_pass": rows}
             return self._send(200, json.dumps(answer).encode())
         rows = self.tap.rows[name]
+        if self.tap.most is not None:
+            ra, dec, radius = circle_of(question)
+            rows = [row for row in rows if separation_deg(ra, dec, row[1], row[2]) <= radius]
+            fault = "overflow" if len(rows) > self.tap.most else fault
+            rows = rows[: self.tap.most]
+        if any(f'"{table}"' in question for table in self.tap.missing):
+            return self._send(400, votable(COLUMNS[name], [], "ERROR", "no such table"))
         if fault == "error":
             return self._send(200, votable(COLUMNS[name], [], "ERROR", "unknown table"))
         body = votable(COLUMNS[name], rows, "OVERFLOW" if fault == "overflow" else "OK")

@@ -2,6 +2,7 @@
 
 import json
 import re
+from contextlib import contextmanager
 
 import numpy as np
 import pandas as pd
@@ -11,14 +12,17 @@ from hypothesis import strategies as st
 
 from analysis.checks import other_filters, psf_or_cosmic_ray, thresholds
 from analysis.checks.finding import OUTCOMES, Finding, Value, from_json
-from analysis.checks.rank_views import places
+from analysis.checks.rank_views import COLUMNS, places
 from analysis.checks.subject import Place, Stars, Subject, in_order
 from analysis.checks.surroundings import FrameFacts, look
+from analysis.checks.through_psf import misfit
 from analysis.i2d import open_frame
 from analysis.instruments import fwhm_arcsec
+from analysis.psf import psf
 from store.checks import load_checks
 from store.database import Database
 from store.project import Project
+from store.sources import band_sources, load_sources
 
 NO_STARS = Stars(np.empty(0), np.empty(0), np.empty(0))
 
@@ -116,6 +120,77 @@ def test_light_put_into_one_frame_fails(frames, truth, tmp_path):
         assert other_filters.check(subject).outcome == "fail"
 
 
+@pytest.mark.parametrize("band_name", ["F200W", "F277W", "F444W"])
+def test_a_sharp_pixel_fails_where_one_frame_alone_covers_it(frames, truth, tmp_path, band_name):
+    """No sky makes a single bright pixel through the PSF: failed without another frame; a star is not."""
+    row = brightest(truth)
+    f = next(f for f, fact in frames if fact.filter == band_name)
+    x, y = (float(v[0]) for v in f.pixel(np.array([row["ra"]]), np.array([row["dec"]])))
+    column, line = _quiet_place(f, x, y)
+    noise = float(np.nanmedian(f.read(0, f.shape[0], 0, f.shape[1]).err))
+    side = 25
+    image = psf(f.filter, f.pixel_scale, side, drizzled=True)
+    with changed_copy(f, tmp_path, "hot", lambda sci: sci.__setitem__((line, column), 25 * noise)) as hot:
+        result = psf_or_cosmic_ray.check(only_frame(frames, f, hot, column, line))
+        assert (result.outcome, "sharper than the PSF" in result.reason) == ("fail", True), result
+    box = np.s_[line - side // 2 : line + side // 2 + 1, column - side // 2 : column + side // 2 + 1]
+    ny, nx = f.shape
+    assert side // 2 <= line < ny - side // 2
+    assert side // 2 <= column < nx - side // 2
+
+    def star(sci):
+        sci[box] += 400 * noise * image
+
+    with changed_copy(f, tmp_path, "star", star) as starry:
+        subject = only_frame(frames, f, starry, column, line)
+        found = misfit(subject.views[0])
+        assert found.chi2 < psf_or_cosmic_ray.MISFIT_CHI2
+        assert psf_or_cosmic_ray.check(subject).outcome == "inconclusive"
+
+
+def test_an_edge_keeps_it_from_passing(frames, truth):
+    """The same bright object passes in the field and is inconclusive where its light reaches the border."""
+    row = brightest(truth)
+    whole = subject_at(frames, row["ra"], row["dec"], r50_arcsec=0.2, r_kron_arcsec=0.5)
+    assert psf_or_cosmic_ray.check(whole).outcome == "pass"
+    quality = psf_or_cosmic_ray._quality(whole.views[whole.main])
+    wide = subject_at(frames, row["ra"], row["dec"], r50_arcsec=0.2, r_kron_arcsec=50.0)
+    assert psf_or_cosmic_ray.edge_limit(wide, wide.main) == psf_or_cosmic_ray.FARTHEST_EDGE_PX
+    assert psf_or_cosmic_ray.edge_limit(whole, whole.main) < quality["edge"]
+    f = whole.views[whole.main].frame
+    planes = f.read(0, f.shape[0], 0, f.shape[1])
+    column = int(np.flatnonzero(planes.valid[f.shape[0] // 2]).max()) - 6
+    ra, dec = f.sky(np.array([float(column)]), np.array([f.shape[0] // 2 + 0.0]))
+    near = subject_at(frames, float(ra[0]), float(dec[0]), best_frame=f.path.stem, r_kron_arcsec=0.2)
+    result = psf_or_cosmic_ray.check(near)
+    assert result.outcome == "inconclusive"
+    assert "pixels without a value" in result.reason
+
+
+def only_frame(frames, replaced, changed, column, line):
+    """A candidate at a pixel of a changed frame that alone covers it."""
+    ra, dec = changed.sky(np.array([float(column)]), np.array([float(line)]))
+    chosen = [(changed, fact) for f, fact in frames if f is replaced]
+    return subject_at(chosen, float(ra[0]), float(dec[0]), r_kron_arcsec=0.2)
+
+
+@contextmanager
+def changed_copy(frame, folder, name, change):
+    """A copy of a frame's file with other pixels, open."""
+    from astropy.io import fits
+
+    copy = folder / name / frame.path.name
+    copy.parent.mkdir()
+    with fits.open(frame.path) as hdus:
+        change(hdus["SCI"].data)
+        for hdu in hdus:
+            hdu.header.pop("DATASUM", None)
+            hdu.header.pop("CHECKSUM", None)
+        hdus.writeto(copy)
+    with open_frame(copy) as changed:
+        yield changed
+
+
 def _quiet_place(frame, x, y):
     """The pixel of least light, smoothed, within 30 pixels of a place and 12 of no edge."""
     from scipy import ndimage
@@ -158,10 +233,27 @@ def test_views_need_a_population():
         source_id=[f"s{i}" for i in range(200)], instrument="NIRCAM", filter="F200W", snr=10.0,
         isolation_forest_score=np.nan,
     )  # fmt: skip
-    found = places(table, ["s7", "s8"], min_snr=5.0)
+    found = places(table, table.iloc[7:9])
     assert set(found["s7"]) == {"LOF", "kNN"}
     assert min(found["s7"].values()) > 0.95
-    assert places(table.iloc[:40], ["s7"], min_snr=5.0) == {}
+    assert places(table.iloc[:40], table.iloc[7:8]) == {}
+
+
+def test_a_population_is_thinned_where_it_is_read(finished):
+    """Of each band of the named sources at most so many come, spread over brightness; those named apart."""
+    db = Database(Project(finished).database)
+    every = load_sources(db)
+    every = every[every["snr"] >= 5]
+    one = every.iloc[3]
+    band = every[every["filter"] == one["filter"]].sort_values("snr")
+    whole, own = band_sources(db, [one["source_id"]], COLUMNS, 5.0, 5000)
+    assert set(whole["source_id"]) == set(band["source_id"])
+    assert own["source_id"].tolist() == [one["source_id"]]
+    few, _ = band_sources(db, [one["source_id"]], COLUMNS, 5.0, 10)
+    assert len(band) > 20
+    assert 5 <= len(few) <= 10
+    assert few["snr"].iloc[0] == band["snr"].iloc[0]
+    assert few["snr"].iloc[-1] > band["snr"].median()
 
 
 def test_a_run_computes_every_check_once(finished, finished_copy, jwst_vet):

@@ -21,7 +21,7 @@ FloatArray = npt.NDArray[np.float32]
 BoolArray = npt.NDArray[np.bool_]
 
 NAME: Final = "methods"
-VERSION: Final = "1"
+VERSION: Final = "2"
 LEAST_METHODS: Final = 2
 LEAST_VIEWS: Final = 2
 TOP_SHARE: Final = 0.05
@@ -32,6 +32,10 @@ SIGMAS: Final = 1.5
 _HALF: Final = (48, 128)
 _BINARIES: Final = ("source-extractor", "sex")
 _EXTRACTOR_SECONDS: Final = 20.0
+_LEVELS, _CONTRAST = 16, 0.005
+_LEAST_ROOM: Final = 10
+_BAD_FLAG: Final = 2
+"""statmorph's flag of a measurement that is not to be trusted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,35 +262,66 @@ def _run_extractor(binary: str, folder: Path, cutout: Cutout) -> npt.NDArray[np.
 
 
 def by_statmorph(cutout: Cutout) -> Method:
-    """Say what statmorph (Rodriguez-Gomez et al. 2019) makes of the shape, where it is installed."""
+    """Say what statmorph (Rodriguez-Gomez et al. 2019) makes of the shape, where it is installed.
+
+    It brings scikit-image, so that photutils can take blends apart: the part that holds the place is
+    measured, in a box of its own size on each side of it. Found: the part's centroid is within reach.
+    """
     name = "statmorph"
     try:
         import statmorph
     except ImportError:
         return Method(name, "not installed (pip install 'jwst-vet[morphology]')")
-    from photutils.segmentation import detect_sources
+    from photutils.segmentation import SegmentationImage
+
+    part = _part_at(cutout)
+    if part is None:
+        return Method(name, "not found")
+    box = _around(part)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        shape = statmorph.SourceMorphology(
+            cutout.data[box].astype(float), SegmentationImage(part[box].astype(int)), 1,
+            weightmap=cutout.sigma[box].astype(float), mask=cutout.bad[box],
+        )  # fmt: skip
+    x, y = shape.xc_centroid + box[1].start, shape.yc_centroid + box[0].start
+    distance = math.hypot(x - cutout.x, y - cutout.y)
+    words = f"flag {shape.flag}, C {shape.concentration:.2f}, A {shape.asymmetry:.2f}, Gini {shape.gini:.2f}"
+    state = "found" if shape.flag < _BAD_FLAG and distance <= cutout.reach + 1 else "not found"
+    return Method(name, state, distance * cutout.scale if state == "found" else math.nan, math.nan, words)
+
+
+def _part_at(cutout: Cutout) -> BoolArray | None:
+    """Return the pixels of the segment at the place, blends taken apart; None where there is none."""
+    from photutils.segmentation import deblend_sources, detect_sources
 
     image = smooth(cutout.data, smoothing_kernel(cutout.fwhm_px))
+    row, column = _nearest(cutout.y, image.shape[0]), _nearest(cutout.x, image.shape[1])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         segments = detect_sources(
             image, 2 * SIGMAS * cutout.noise * cutout.sigma, n_pixels=5, mask=cutout.bad
         )
-        label = (
-            0
-            if segments is None
-            else int(
-                segments.data[_nearest(cutout.y, segments.shape[0]), _nearest(cutout.x, segments.shape[1])]
-            )
-        )
-        if segments is None or not label:
-            return Method(name, "not found")
-        shape = statmorph.SourceMorphology(
-            cutout.data.astype(float), segments, label, weightmap=cutout.sigma.astype(float), mask=cutout.bad
-        )
-    offset = math.hypot(shape.xc_centroid - cutout.x, shape.yc_centroid - cutout.y) * cutout.scale
-    words = f"flag {shape.flag}, C {shape.concentration:.2f}, A {shape.asymmetry:.2f}, Gini {shape.gini:.2f}"
-    return Method(name, "found" if shape.flag < 2 else "not found", offset, math.nan, words)
+        if segments is None or not segments.data[row, column]:
+            return None
+        label = int(segments.data[row, column])
+        parts = deblend_sources(
+            image, segments, n_pixels=5, labels=label, n_levels=_LEVELS, contrast=_CONTRAST,
+            progress_bar=False,
+        )  # fmt: skip
+    part: BoolArray = parts.data == parts.data[row, column]
+    return part
+
+
+def _around(part: BoolArray) -> tuple[slice, slice]:
+    """Return the box of a segment with its own size on each side, inside the image."""
+    box = []
+    for axis, length in enumerate(part.shape):
+        filled = np.flatnonzero(part.any(axis=1 - axis))
+        low, high = int(filled[0]), int(filled[-1]) + 1
+        room = max(high - low, _LEAST_ROOM)
+        box.append(slice(max(low - room, 0), min(high + room, length)))
+    return box[0], box[1]
 
 
 def pipeline_methods(subject: Subject, scale: float) -> list[Method]:

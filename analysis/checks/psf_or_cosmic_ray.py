@@ -8,56 +8,52 @@ import numpy as np
 
 from analysis.checks.finding import Finding, Outcome, Value
 from analysis.checks.light import Light
+from analysis.checks.spikes import SPIKE_REACH_ARCSEC, Spike, aligned, nearest_spikes
 from analysis.checks.subject import Subject, band
 from analysis.checks.surroundings import View
+from analysis.checks.through_psf import Misfit, misfit
 from analysis.checks.unexplained import Unexplained, unexplained
 from analysis.forced import aperture_radius
-from analysis.instruments import PA_SPIKES_STRONG, PA_SPIKES_WEAK
 from analysis.starlight import star_flux
 
 NAME: Final = "psf_or_cosmic_ray"
-VERSION: Final = "1"
+VERSION: Final = "2"
 STAR_SHARE: Final = 0.5
 ALONE_SHARE: Final = 0.6
 ALONE_SNR: Final = 5.0
+PATCH_SHARE: Final = 0.75
+PATCH_SNR: Final = 10.0
+PATCH_LEAST: Final = 0.25
+"""A spot that only one frame has counts where it is no less than this part of all the light."""
+CHANGE_SNR: Final = 8.0
+CHANGE_SHARE: Final = 0.5
+MISFIT_CHI2: Final = 60.0
+MISFIT_SHARE: Final = 0.25
 EXPECTED_SNR: Final = 5.0
 """Other frames testify only where a flat spectrum would show in them, taken together, at this S/N."""
 SHARP_SNR: Final = 4.0
 LINE_ARCSEC: Final = 0.2
 """Nearer to a predicted spike line than this, or than 1.5 PSF widths, counts as on it."""
-SPIKE_REACH_ARCSEC: Final = 12.0
-ALIGNED_DEG: Final = 20.0
-ELONGATED: Final = 0.5
 EMPTY_SHARE: Final = 0.25
 LOW_WEIGHT: Final = 0.5
-EDGE_PX: Final = 5.0
+EDGE_PX: Final = 10.0
+FARTHEST_EDGE_PX: Final = 60.0
 _CUTOUT_PX: Final = 50
-_FULL_REACH_NJY: Final = 5.0e4
-
-
-@dataclass(frozen=True, slots=True)
-class Spike:
-    """A predicted line: distance of the place from it, arcsec, from which star, in which direction.
-
-    `pa` is degrees east of north as seen from the star; `east`, `north` the star's offset from the place.
-    """
-
-    distance: float
-    pa: float
-    east: float
-    north: float
-    along: float
-    strong: bool
-    frame: str
 
 
 @dataclass(frozen=True, slots=True)
 class Signs:
-    """What may speak against a candidate: star light, light in one frame only, spikes, pixels, exposures."""
+    """What may speak against a candidate: star light, light in one frame only, spikes, pixels, exposures.
+
+    `misfit` is what no sky can make through the PSF; `change` the share of its light that another frame of
+    the same band lacks, and how many sigmas that is.
+    """
 
     star: float
     alone: Unexplained
     expected: float
+    misfit: Misfit
+    change: tuple[float, float]
     spikes: list[Spike]
     quality: dict[str, float]
     exposures: int
@@ -66,11 +62,13 @@ class Signs:
 def check(subject: Subject) -> Finding:
     """Look for what speaks against light from the sky.
 
-    Fails where a star's model explains half of the light; where a long source lies along a predicted spike;
-    where the other frames, deep enough to show it, explain less than 40 per cent of its light by any mixture
-    of what they have (`unexplained`), unless it may be a compact drop-out in the reddest band; where it is
-    sharper than the PSF. It cannot pass on one frame or one exposure alone, at an edge, in low weight, or
-    with a quarter of its surroundings empty.
+    Fails where a star's model explains half of the light in its best frame; where a long source lies along a
+    predicted spike; where the other frames, deep enough to show it, explain less than 40 per cent of its
+    light by any mixture of what they have, or nothing of a bright spot of it (`unexplained`), unless it may
+    be a compact drop-out in the reddest band; where another frame of the same band has less than half of its
+    light, unless it is compact and may have changed; where it is sharper than the PSF, or has pixels that no
+    sky can make through the PSF (`through_psf`). It cannot pass on one frame or one exposure alone, where its
+    light reaches pixels without a value, in low weight, or with a quarter of its surroundings empty.
 
     Parameters
     ----------
@@ -87,8 +85,8 @@ def check(subject: Subject) -> Finding:
     shares = [_star_share(subject, i) for i in subject.covering]
     view = subject.views[main]
     signs = Signs(
-        max(shares), _alone(subject, main), _expected(subject, main), nearest_spikes(subject, view),
-        _quality(view), _exposures(subject),
+        shares[subject.covering.index(main)], _alone(subject, main), _expected(subject, main), misfit(view),
+        _change(subject, main), nearest_spikes(subject, view), _quality(view), _exposures(subject),
     )  # fmt: skip
     outcome, number, reason = _judge(subject, main, signs)
     return Finding(
@@ -108,18 +106,28 @@ def _values(subject: Subject, main: int, signs: Signs) -> tuple[Value, ...]:
         Value("exposures that show it", float(signs.exposures) if signs.exposures >= 0 else "not recorded",
               threshold="two or more", source="CON"),
         Value("light that only its best frame has", signs.alone.share,
-              threshold=f"below {ALONE_SHARE}", source=ours),
-        Value("significance of that light", signs.alone.snr, "σ",
-              threshold=f"below {ALONE_SNR:g}", source=ours),
+              threshold=f"fails from {ALONE_SHARE} on, at {ALONE_SNR:g} σ", source=ours),
+        Value("significance of that light", signs.alone.snr, "σ"),
+        Value("share of its brightest spot of such light", signs.alone.patch,
+              threshold=f"fails from {PATCH_SHARE} on, at {PATCH_SNR:g} σ", source=ours),
+        Value("significance of that spot", signs.alone.patch_snr, "σ"),
         Value("S/N that a flat spectrum would have in the others", signs.expected,
-              threshold=f"at least {EXPECTED_SNR:g}", source=ours),
+              threshold=f"from {EXPECTED_SNR:g} on they testify", source=ours),
+        Value("light that another frame of the same band lacks", signs.change[0],
+              threshold=f"fails above {CHANGE_SHARE}, at {CHANGE_SNR:g} σ", source=ours),
+        Value("significance of that difference", signs.change[1], "σ"),
+        Value("χ² of 25 pixels after the best sky through the PSF", signs.misfit.chi2,
+              threshold=f"fails above {MISFIT_CHI2:g} with the share below", source="Lawson & Hanson 1974"),
+        Value("light of those pixels that no sky explains", signs.misfit.share,
+              threshold=f"fails above {MISFIT_SHARE}", source=ours),
         Value("sharpness in its best frame", light.sharpness, "of the PSF",
               threshold=f"at most {sharp_limit(light):.2f}", source=ours),
-        Value("largest share of star light", signs.star, threshold=f"below {STAR_SHARE}", source=ours),
+        Value("star light in its best frame", signs.star, threshold=f"below {STAR_SHARE}", source=ours),
         Value("distance to the nearest predicted spike", line, "arcsec",
               threshold=f"beyond {LINE_ARCSEC} or 1.5 FWHM", source="jwst-docs: spike angles"),
         Value("weight over local median", signs.quality["weight"], threshold=f"at least {LOW_WEIGHT}"),
-        Value("distance to an invalid pixel", signs.quality["edge"], "px", threshold=f"at least {EDGE_PX:g}"),
+        Value("distance to an invalid pixel", signs.quality["edge"], "px",
+              threshold=f"at least {edge_limit(subject, main):.0f}"),
         Value("empty share of 50 px around", signs.quality["empty"], threshold=f"at most {EMPTY_SHARE}"),
     )  # fmt: skip
 
@@ -130,38 +138,10 @@ def sharp_limit(light: Light) -> float:
     return 1.2 + 1.5 / max(snr, 1.0) if math.isfinite(snr) else math.inf
 
 
-def nearest_spikes(subject: Subject, view: View) -> list[Spike]:
-    """Return the predicted spikes of bright stars near the place, the nearest line first.
-
-    Six strong spikes of the hexagonal mirror and two weak ones of the vertical strut stand at fixed angles to
-    PA_V3 (`analysis.instruments`), for every roll of the frame. A line reaches 12 arcsec for stars of 50 uJy
-    and more, less in proportion to the root of the flux; the weak ones 0.4 of that (jwst-docs).
-    """
-    stars, place = subject.stars, subject.place
-    if not len(stars.ra) or not view.rolls:
-        return []
-    cosine = math.cos(math.radians(place.dec))
-    east = (stars.ra - place.ra) * cosine * 3600.0
-    north = (stars.dec - place.dec) * 3600.0
-    distance = np.hypot(east, north)
-    found = []
-    for k in np.flatnonzero((distance < SPIKE_REACH_ARCSEC) & (distance > 0.3)):
-        flux = float(stars.flux[k])
-        reach = SPIKE_REACH_ARCSEC * math.sqrt(min(max(flux, 0.0) / _FULL_REACH_NJY, 1.0))
-        towards = math.degrees(math.atan2(-east[k], -north[k]))
-        for roll in view.rolls:
-            for angle in (*PA_SPIKES_STRONG, *PA_SPIKES_WEAK):
-                strong = angle in PA_SPIKES_STRONG
-                turn = (towards - roll - angle + 180.0) % 360.0 - 180.0
-                along = distance[k] * math.cos(math.radians(turn))
-                if along <= 0 or along > reach * (1.0 if strong else 0.4):
-                    continue
-                across = float(abs(distance[k] * math.sin(math.radians(turn))))
-                pa = (roll + angle) % 360.0
-                found.append(
-                    Spike(across, pa, float(east[k]), float(north[k]), float(along), strong, view.facts.frame)
-                )
-    return sorted(found, key=lambda spike: (spike.distance, spike.pa))
+def edge_limit(subject: Subject, main: int) -> float:
+    """Return how far pixels without a value must be: 10 px, or the Kron radius up to 60 px."""
+    kron = subject.place.r_kron_arcsec / subject.views[main].scale
+    return max(EDGE_PX, min(kron, FARTHEST_EDGE_PX)) if math.isfinite(kron) else EDGE_PX
 
 
 def _star_share(subject: Subject, number: int) -> float:
@@ -197,16 +177,36 @@ def _expected(subject: Subject, main: int) -> float:
     return subject.lights[main].flux * math.sqrt(sum(1.0 / e**2 for e in errors if e > 0))
 
 
+def _change(subject: Subject, main: int) -> tuple[float, float]:
+    """Return the share of its light that another frame of the same band lacks, and its sigmas; NaN: none."""
+    light = subject.lights[main]
+    others = [subject.lights[i] for i in _same_band(subject, main) if i != main]
+    if not others or not light.flux > 0:
+        return math.nan, math.nan
+    missing = [
+        ((light.flux - one.flux) / light.flux, (light.flux - one.flux) / math.hypot(light.error, one.error))
+        for one in others
+    ]
+    return max(missing, key=lambda pair: pair[1])
+
+
+def _same_band(subject: Subject, main: int) -> list[int]:
+    """Return the frames of the main one's band that cover the place, itself among them."""
+    return [i for i in subject.covering if band(subject.views[i]) == band(subject.views[main])]
+
+
+def _compact(light: Light) -> bool:
+    """Tell whether it is as compact as a star, a transient or a far galaxy is, and no sharper."""
+    return 0.45 < light.sharpness <= sharp_limit(light)
+
+
 def _may_be_dropout(subject: Subject, main: int) -> bool:
     """Tell whether it is seen in the reddest band only and as compact as far galaxies are."""
-    reddest = subject.views[max(subject.covering)].facts
-    facts = subject.views[main].facts
-    sharp = subject.lights[main].sharpness
-    same = [i for i in subject.covering if band(subject.views[i]) == band(subject.views[main])]
+    reddest = subject.views[max(subject.covering)]
     return (
-        (facts.instrument, facts.filter) == (reddest.instrument, reddest.filter)
-        and 0.45 < sharp <= sharp_limit(subject.lights[main])
-        and all(subject.lights[i].seen for i in same)
+        band(subject.views[main]) == band(reddest)
+        and _compact(subject.lights[main])
+        and all(subject.lights[i].seen for i in _same_band(subject, main))
     )
 
 
@@ -240,21 +240,6 @@ def _exposures(subject: Subject) -> int:
     return sum(known) if known and len(known) == len(counts) else -1
 
 
-def _aligned(subject: Subject, spike: Spike) -> bool:
-    """Tell whether the source is long and lies along a spike."""
-    place = subject.place
-    main = subject.main
-    if main is None or not place.ellipticity >= ELONGATED or not math.isfinite(place.theta_deg):
-        return False
-    view = subject.views[main]
-    angle = math.radians(place.theta_deg)
-    ra, dec = view.frame.sky(
-        np.array([view.x, view.x + 10 * math.cos(angle)]), np.array([view.y, view.y + 10 * math.sin(angle)])
-    )
-    pa = math.degrees(math.atan2((ra[1] - ra[0]) * math.cos(math.radians(dec[0])), dec[1] - dec[0]))
-    return abs((pa - spike.pa + 90.0) % 180.0 - 90.0) <= ALIGNED_DEG
-
-
 def _judge(subject: Subject, main: int, signs: Signs) -> tuple[Outcome, str, str]:
     """Return outcome, deciding number and reason."""
     lights = [subject.lights[i] for i in subject.covering]
@@ -265,24 +250,49 @@ def _judge(subject: Subject, main: int, signs: Signs) -> tuple[Outcome, str, str
     )
     if signs.star >= STAR_SHARE:
         return "fail", f"{signs.star:.0%} star light", "a bright star's wings or spikes explain the light"
-    if on_line and _aligned(subject, signs.spikes[0]):
+    if on_line and aligned(subject, signs.spikes[0]):
         return "fail", f"{signs.spikes[0].distance:.2f}″ from a spike", "long, and along a predicted spike"
-    core_snr = light.core / light.core_error if light.core_error > 0 else 0.0
-    if light.sharpness > sharp_limit(light) and core_snr >= SHARP_SNR:
-        number = f"sharpness {light.sharpness:.2f} × PSF"
-        return "fail", number, "sharper than a point source can be: a hot pixel or a cosmic ray"
-    alone = (
-        signs.alone.share >= ALONE_SHARE and signs.alone.snr >= ALONE_SNR and signs.expected >= EXPECTED_SNR
-    )
+    if sharp := _sharper(light, signs.misfit):
+        return "fail", sharp, "sharper than the PSF lets anything on the sky be: a hot pixel or a cosmic ray"
+    changed = signs.change[0] > CHANGE_SHARE and signs.change[1] >= CHANGE_SNR
+    if changed and not _compact(light):
+        number = f"{min(signs.change[0], 1.0):.0%} gone at another time"
+        return "fail", number, "another frame of the same band does not show it, and it is not compact"
+    alone = _only_here(signs)
     if alone and not _may_be_dropout(subject, main):
-        number = f"{signs.alone.share:.0%} in one frame only"
-        return "fail", number, "the other frames are deep enough to show it and do not"
+        return "fail", alone, "the other frames are deep enough to show it and do not"
     doubts = _doubts(subject, signs, on_line=on_line, seen=seen)
+    if changed:
+        number = f"{min(signs.change[0], 1.0):.0%} gone at another time"
+        doubts.insert(
+            0, (number, "compact, and fainter at another time: something that changed, or an artefact")
+        )
     if alone:
         doubts.insert(0, ("reddest band only", "in the reddest band only: a drop-out or an artefact"))
     if doubts:
         return "inconclusive", doubts[0][0], "; ".join(reason for _, reason in doubts)
     return "pass", frames, f"{frames}, sharpness {light.sharpness:.2f} × PSF; no sign of an artefact"
+
+
+def _sharper(light: Light, found: Misfit) -> str:
+    """Return the number that says how its light is sharper than the PSF; "" where it is not."""
+    core_snr = light.core / light.core_error if light.core_error > 0 else 0.0
+    if light.sharpness > sharp_limit(light) and core_snr >= SHARP_SNR:
+        return f"sharpness {light.sharpness:.2f} × PSF"
+    if found.chi2 > MISFIT_CHI2 and found.share > MISFIT_SHARE:
+        return f"{found.share:.0%} sharper than the PSF"
+    return ""
+
+
+def _only_here(signs: Signs) -> str:
+    """Return the number that says how much only one frame has; "" where the others explain its light."""
+    alone = signs.alone
+    if not signs.expected >= EXPECTED_SNR or not alone.snr >= ALONE_SNR:
+        return ""
+    if alone.share >= ALONE_SHARE:
+        return f"{alone.share:.0%} in one frame only"
+    spot = alone.patch >= PATCH_SHARE and alone.patch_snr >= PATCH_SNR
+    return f"a spot of {alone.share:.0%} in one frame only" if spot and alone.share >= PATCH_LEAST else ""
 
 
 def _doubts(subject: Subject, signs: Signs, *, on_line: bool, seen: int) -> list[tuple[str, str]]:
@@ -297,8 +307,8 @@ def _doubts(subject: Subject, signs: Signs, *, on_line: bool, seen: int) -> list
         found.append(("1 exposure", "one exposure shows it: a cosmic ray cannot be ruled out"))
     if on_line:
         found.append(("on a spike line", "on a predicted spike, but not shaped like one"))
-    if quality["edge"] < EDGE_PX:
-        found.append((f"{quality['edge']:.0f} px to an edge", "next to pixels without a value"))
+    if subject.main is not None and quality["edge"] < edge_limit(subject, subject.main):
+        found.append((f"{quality['edge']:.0f} px to an edge", "its light reaches pixels without a value"))
     if quality["weight"] < LOW_WEIGHT:
         found.append((f"weight {quality['weight']:.2f}", "in low weight"))
     if quality["empty"] > EMPTY_SHARE:

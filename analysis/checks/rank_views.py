@@ -16,7 +16,11 @@ MOST_POPULATION: Final = 5000
 NEIGHBOURS: Final = {"LOF": 30, "kNN": 10}
 
 
-def places(sources: pd.DataFrame, best: list[str], *, min_snr: float) -> dict[str, dict[str, float]]:
+COLUMNS: Final = tuple(dict.fromkeys(("snr", *(feature.column for feature in FEATURES))))
+"""What is read of each source, beside its name, its band and its score by Isolation Forest."""
+
+
+def places(population: pd.DataFrame, best: pd.DataFrame) -> dict[str, dict[str, float]]:
     """Return for each best source the share of its band's sources that are less odd, by view.
 
     Views: local outlier factor of 30 neighbours (Breunig et al. 2000), mean distance to 10 neighbours, and
@@ -25,12 +29,9 @@ def places(sources: pd.DataFrame, best: list[str], *, min_snr: float) -> dict[st
 
     Parameters
     ----------
-    sources : DataFrame
-        Columns source_id, instrument, filter, snr, isolation_forest_score and those of the features.
-    best : list of str
-        Source ids to place.
-    min_snr : float
-        Least S/N of the population.
+    population, best : DataFrame
+        Sources to compare with, and sources to place: columns source_id, instrument, filter,
+        isolation_forest_score and `COLUMNS`, from `store.sources.band_sources`.
 
     Returns
     -------
@@ -38,16 +39,12 @@ def places(sources: pd.DataFrame, best: list[str], *, min_snr: float) -> dict[st
         By source id, then by view; bands with fewer than 50 sources are left out.
     """
     found: dict[str, dict[str, float]] = {}
-    wanted = sources["source_id"].isin(best)
-    for _, group in sources.groupby(["instrument", "filter"], sort=True):
-        mine = group[wanted.loc[group.index]]
-        population = group[group["snr"].to_numpy(dtype=float) >= min_snr]
-        if not len(mine) or len(population) < LEAST_POPULATION:
+    bands = dict(list(population.groupby(["instrument", "filter"], sort=True)))
+    for band, mine in best.groupby(["instrument", "filter"], sort=True):
+        others = bands.get(band)
+        if others is None or len(others) < LEAST_POPULATION:
             continue
-        if len(population) > MOST_POPULATION:
-            order = population.sort_values("snr", kind="stable")
-            population = order.iloc[:: -(-len(order) // MOST_POPULATION)]
-        for name, shares in _views(population, mine).items():
+        for name, shares in _views(others, mine).items():
             for source, share in zip(mine["source_id"], shares.tolist(), strict=True):
                 if np.isfinite(share):
                     found.setdefault(source, {})[name] = share

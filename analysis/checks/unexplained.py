@@ -14,17 +14,22 @@ Array = npt.NDArray[np.float64]
 
 REACH_ARCSEC: Final = 0.6
 _EDGE_SIGMAS: Final = 2.0
+_SPOT: Final = 2
+"""Samples from the middle of a spot to its border."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unexplained:
     """What is left of a frame's light: its share of all of it, 0..1, and how many sigmas it is.
 
-    NaN where there is nothing to compare with.
+    `patch` and `patch_snr` are the same of the spot of 0.13 arcsec radius where most is left. NaN where there
+    is nothing to compare with.
     """
 
     share: float
     snr: float
+    patch: float = math.nan
+    patch_snr: float = math.nan
 
 
 def unexplained(light: Light, others: list[Light]) -> Unexplained:
@@ -58,12 +63,22 @@ def unexplained(light: Light, others: list[Light]) -> Unexplained:
     target = np.concatenate([image[wide] / light.stamp_noise, np.zeros(len(stamps))])
     weights, _ = optimize.nnls(np.vstack([matrix, ridge]), target)
     model = sum(w * stamp.astype(float) for w, stamp in zip(weights, stamps, strict=True))
-    left = (image - model)[use]
+    left = np.where(use, image - model, 0.0)
     total = float(image[use].sum())
     # Neighbouring samples share their noise: about one independent value in four.
     error = 2.0 * light.stamp_noise * math.sqrt(int(use.sum()))
     rest = float(left.sum())
-    return Unexplained(float(np.clip(rest / total, 0.0, 1.0)) if total > 0 else math.nan, rest / error)
+    share = float(np.clip(rest / total, 0.0, 1.0)) if total > 0 else math.nan
+    return Unexplained(share, rest / error, *_patch(np.where(use, image, 0.0), left, use, light.stamp_noise))
+
+
+def _patch(image: Array, left: Array, use: npt.NDArray[np.bool_], noise: float) -> tuple[float, float]:
+    """Return share and significance of what is left in the spot where most is."""
+    disc = (np.hypot(*np.indices((2 * _SPOT + 1, 2 * _SPOT + 1)) - _SPOT) <= _SPOT + 0.2).astype(float)
+    rest, all_of_it, samples = (ndimage.convolve(a, disc, mode="constant") for a in (left, image, use * 1.0))
+    at = np.unravel_index(np.where(use, rest, -np.inf).argmax(), use.shape)
+    error = 2.0 * noise * math.sqrt(max(float(samples[at]), 1.0))
+    return float(rest[at] / all_of_it[at]) if all_of_it[at] > 0 else math.nan, float(rest[at] / error)
 
 
 def source_of(image: Array, noise: float) -> npt.NDArray[np.bool_]:

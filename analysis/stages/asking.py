@@ -17,6 +17,7 @@ from analysis.catalog_entries import NO_ANSWER, NOT_QUERIED, OK, Answer, cell_of
 from analysis.catalog_files import CatalogFileError, keep, kept, read_own
 from analysis.catalogs import SERVICES, Service, ask, vizier
 from analysis.config import Config
+from analysis.footprints import parse_region
 from analysis.patience import Patience, Stopped
 from analysis.services import catalog_urls, given_urls
 from analysis.stages.cutting import open_recorded
@@ -33,11 +34,16 @@ if TYPE_CHECKING:
     from analysis.checks.redshift import SpectralRedshift
     from analysis.checks.subject import Place
 
-CODE_VERSION = "1"
+CODE_VERSION = "2"
 SIMULATED_REASON = "the images are SIMULATED: no catalogue knows this sky"
 NOWHERE_REASON = "its file gives no position"
 LATER_REASON = "not asked yet"
 MOST_RETRIES = 1
+MOST_TIMES = 6
+"""Moments at which solar-system objects are asked for one candidate, at most."""
+
+Observer = tuple[float, tuple[float, ...]]
+"""When (MJD) and from where, as `minor_planets.observer` returns it."""
 
 Failures = dict[tuple[str, str], Answer]
 """What became of questions that have no kept answer, by service and block."""
@@ -54,7 +60,7 @@ class Desk:
     stopping: Callable[[], bool] = lambda: False
     failures: Failures = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
-    _observers: dict[str, Any] = field(default_factory=dict)
+    _observers: dict[str, Observer | None] = field(default_factory=dict)
     _offsets: dict[str, Offset] = field(default_factory=dict)
 
     @property
@@ -102,12 +108,17 @@ class Desk:
         return futures
 
     def _ask_server(self, services: list[Service], url: str, cells: list[Any]) -> None:
-        """Ask one server, a question at a time; after a question without an answer it is left alone."""
+        """Ask one server, a question at a time; after a question without an answer it is left alone.
+
+        A server that refuses one table (its name is wrong, its columns are others) is there for the next one.
+        """
         trouble: Answer | None = None
         for service in services:
             for cell in cells:
                 if kept(self.folder, service.name, cell[0]) is not None:
                     continue
+                if trouble is not None and trouble.refused and trouble.service != service.name:
+                    trouble = None
                 if trouble is None:
                     try:
                         answer = ask(service, url, self.client(), cell, _now())
@@ -120,17 +131,17 @@ class Desk:
                 self._take(answer)
 
     def _ask_planets(self, places: "list[Place]") -> None:
-        """Ask for solar-system objects at the time of each candidate's best frame."""
+        """Ask for solar-system objects at the times of the frames that cover each candidate."""
         url = given_urls().get("sso", minor_planets.URL)
         trouble: Answer | None = None
-        for place in places:
-            cell, seen = cell_of(place.ra, place.dec), self._observer(place.best_frame)
+        for place, seen in [(one, seen) for one in places for seen in self._times(one)]:
+            cell = cell_of(place.ra, place.dec)
             block = minor_planets.block_of(seen[0], cell[0]) if seen else cell[0]
             known = (minor_planets.NAME, block) in self.failures
             if known or kept(self.folder, minor_planets.NAME, block) is not None:
                 continue
             if trouble is not None:
-                self._take(replace(trouble, block=block))
+                self._take(replace(trouble, block=block, release=_planets_release(seen)))
                 continue
             try:
                 answer = minor_planets.ask(url, self.client(), seen, cell, _now())
@@ -170,10 +181,10 @@ class Desk:
             for service in self.services()
         ]  # fmt: skip
         if minor_planets.KEY in self.config.services.catalogs:
-            seen = None if silent else self._observer(place.best_frame)
-            block = minor_planets.block_of(seen[0], cell[0]) if seen else cell[0]
-            answer = self._known(minor_planets.NAME, block, "", silent)
-            found.append(Asked(answer, 3.0, "small bodies move while they are exposed", identifies=True))
+            for seen in [None] if silent else self._times(place):
+                block = minor_planets.block_of(seen[0], cell[0]) if seen else cell[0]
+                answer = self._known(minor_planets.NAME, block, _planets_release(seen), silent)
+                found.append(Asked(answer, 3.0, "small bodies move while they are exposed", identifies=True))
         own = self._own()
         return [*found, Asked(own, 0.3, "as for surveys", identifies=True)] if own else found
 
@@ -198,7 +209,29 @@ class Desk:
                 self.failures[key] = Answer(f"own catalogue {path.name}", "", NO_ANSWER, reason=str(error))
         return self.failures[key]
 
-    def _observer(self, frame: str) -> Any:
+    def _times(self, place: "Place") -> "list[Observer | None]":
+        """Return when and from where a candidate was seen: its best frame, then others that cover it.
+
+        Frames of one moment count once, and `MOST_TIMES` are asked at most; None where no file says. Images
+        say nothing of when a spectrum was taken.
+        """
+        of_images = any(record.frame == place.best_frame for record in self.records)
+        covering = [
+            record.frame
+            for record in self.records
+            if of_images
+            and ((region := parse_region(record.footprint)) is None or region.holds(place.ra, place.dec))
+        ]
+        found: dict[str, Observer] = {}
+        for frame in dict.fromkeys([place.best_frame, *covering]):
+            seen = self._observer(frame)
+            if seen is not None:
+                found.setdefault(minor_planets.block_of(seen[0], ""), seen)
+            if len(found) == MOST_TIMES:
+                break  # every further one opens a file
+        return list(found.values()) or [None]
+
+    def _observer(self, frame: str) -> "Observer | None":
         """Return time and place of the telescope for a frame; None where its file does not say."""
         from analysis.i2d import FrameError
 
@@ -296,6 +329,11 @@ def redshifts_of(db: Database, names: Sequence[str]) -> "dict[str, SpectralRedsh
 
 def _or_nan(value: float | None) -> float:
     return math.nan if value is None else float(value)
+
+
+def _planets_release(seen: "Observer | None") -> str:
+    """Return what an answer on solar-system objects is of; "" where the time is not known."""
+    return minor_planets.release_of(seen[0]) if seen else ""
 
 
 def _server_name(key: str) -> str:

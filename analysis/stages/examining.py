@@ -16,7 +16,7 @@ from store.candidates import candidate_rows, ranking_info
 from store.database import Database
 from store.frames import FrameRecord, frame_records
 from store.project import Project
-from store.sources import best_sources, bright_sources, load_sources
+from store.sources import band_sources, best_sources, bright_sources
 
 if TYPE_CHECKING:
     from analysis.checks.finding import Finding
@@ -68,9 +68,9 @@ def places_of(
 ) -> "dict[str, Place]":
     """Read what is known of candidates; a name no longer ranked is left out.
 
-    `with_views` computes where they stand in the views of oddness, which reads the whole table of sources.
+    `with_views` computes where they stand in the views of oddness, among some thousands of each one's band.
     """
-    from analysis.checks.rank_views import places
+    from analysis.checks.rank_views import COLUMNS, MOST_POPULATION, places
     from analysis.checks.subject import Place
 
     # Spectra have no pixels on the sky; their checks are made in examining_spectra.
@@ -80,7 +80,8 @@ def places_of(
     seen = info.get("ensemble", {}).get("first", {})
     standing: dict[str, dict[str, float]] = {}
     if with_views:
-        standing = places(load_sources(db), [r.best_source for r in rows.values()], min_snr=config.min_snr)
+        ids = [row.best_source for row in rows.values()]
+        standing = places(*band_sources(db, ids, COLUMNS, config.min_snr, MOST_POPULATION))
     found = {}
     for name, row in rows.items():
         source = best.get(row.best_source, {})
@@ -156,9 +157,9 @@ class Examiner:
         began = time.perf_counter()
         views = []
         for record in self.bench.records:
-            frame = self._open(record)
+            frame = self.frame(record)
             if frame is not None:
-                views.append(look(frame, _facts(record), place.ra, place.dec, place.r_kron_arcsec))
+                views.append(look(frame, facts_of(record), place.ra, place.dec, place.r_kron_arcsec))
         subject = Subject(
             place, in_order(views), self.bench.stars, self.bench.detection_threshold,
             companions=self.bench.companions.get(place.candidate, ()),
@@ -172,7 +173,7 @@ class Examiner:
                 began = ended
         return found
 
-    def _open(self, record: FrameRecord) -> Any:
+    def frame(self, record: FrameRecord) -> Any:
         """Return the open frame; None where it cannot be opened, and why in `failures`."""
         from analysis.i2d import FrameError
 
@@ -188,7 +189,7 @@ class Examiner:
         return self._frames[record.frame]
 
 
-def _facts(record: FrameRecord) -> Any:
+def facts_of(record: FrameRecord) -> Any:
     """Return what the checks need to know of a frame."""
     from analysis.checks.surroundings import FrameFacts
 

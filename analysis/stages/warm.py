@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from analysis import config as configuration
+from analysis.checks.registry import CHECKS
 from analysis.stages.asking import Desk, catalog_rows
 from analysis.stages.checks import missing, rows_of
 from analysis.stages.examining import Examiner, make_bench, places_of
 from analysis.stages.examining_spectra import check_spectra, spectrum_places
+from store.candidates import candidate_order
 from store.checks import check_keys, save_checks
 from store.database import Database
 from store.frames import frame_records
@@ -95,10 +97,25 @@ class Warm:
         self._desk = Desk(self.project, self.config, self.db, frame_records(self.db, "done"))
         return self._desk
 
+    def rehearse(self) -> None:
+        """Examine the first candidate and keep nothing: libraries, frames and PSFs are loaded before a name.
+
+        Whatever is wrong with it is said when somebody asks for it.
+        """
+        try:
+            names = candidate_order(self.db)[:1]
+            bench = make_bench(self.project, self.config, self.db, names)
+            examiner = self._fresh(bench)
+            for place in places_of(self.db, self.config, names).values():
+                examiner.examine(place, list(CHECKS))
+        except (StoreError, OSError, ValueError) as error:
+            _say({"rehearsal": " ".join(str(error).split())})
+
 
 def main() -> None:
     """Answer until the input ends."""
     warm = Warm(Path(sys.argv[1]))
+    warm.rehearse()
     _say({"ready": True})
     for line in sys.stdin:
         name = line.strip()

@@ -24,6 +24,8 @@ HINT = (
     "1-5: check   j k: scroll   r: compute   esc: back\n"
     "p f i n: state pass, fail, inconclusive, not run, with a reason"
 )
+_LOW = 40
+"""Rows below which a screen is low."""
 
 
 class EvidenceScreen(Question[dict[str, str]]):
@@ -87,8 +89,11 @@ class EvidenceScreen(Question[dict[str, str]]):
             Text(),
         ]
         views = self.detail.views if self.detail else ()
-        lines += figure_lines(finding.figure, views, self.colours, width)
-        return [*lines, Text(), *self._values(finding), *self._asked(finding), *self._table(finding)]
+        figure = figure_lines(finding.figure, views, self.colours, width)
+        facts = [*self._values(finding), *self._asked(finding), *self._table(finding)]
+        # On a low screen a figure would push every number out of sight.
+        first, then = (figure, facts) if self.size.height >= _LOW or not figure else (facts, figure)
+        return [*lines, *first, Text(), *then]
 
     def _stated(self, digest: str) -> list[Text]:
         """Say what the person stated, and whether the evidence changed since."""
