@@ -71,6 +71,25 @@ def read_typed(db: Database, table: Table) -> "pa.Table":
         return cursor.sql(query).to_arrow_table()
 
 
+def selection_counts(db: Database, min_snr: float) -> dict[str, int]:
+    """Count what the selection had before and after each of its steps, in the ranking that stands."""
+    queries = {
+        "sources": "SELECT count(*) FROM sources s JOIN frames f ON f.frame = s.frame AND f.state = 'done'",
+        "objects": "SELECT count(DISTINCT object) FROM scores WHERE object <> ''",
+        "objects_snr": "SELECT count(DISTINCT c.object) FROM scores c JOIN sources s "
+        "ON s.source_id = c.source_id WHERE c.object <> '' AND s.snr >= ?",
+        "images": "SELECT count(*) FROM candidates WHERE kind = 'image'",
+        "spectra": "SELECT count(*) FROM spectra",
+        "spectra_listed": "SELECT count(*) FROM spectrum_scores WHERE candidate <> ''",
+        "spectra_alone": "SELECT count(*) FROM candidates WHERE kind = 'spectrum'",
+    }
+    with db.read() as cursor:
+        return {
+            name: int((cursor.execute(query, [min_snr] if "?" in query else []).fetchone() or (0,))[0])
+            for name, query in queries.items()
+        }
+
+
 def load_features(db: Database) -> dict[str, list[float | None]]:
     """Read the features of each candidate on one scale; None where one was not measured."""
     with db.read() as cursor:

@@ -11,16 +11,19 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from analysis.config import Config
+from analysis.report import changes
 from analysis.report.document import render
-from analysis.report.facts import Facts
+from analysis.report.facts import Entry, Facts, Step
 from analysis.report.markdown import command, escape, fenced, image, listing, table, visible
 from analysis.report.naming import field_name
 from analysis.stages.report import write_whole
 from store.candidates import CandidateRow, MemberRow
+from store.checks import CheckRow
 from store.frames import FrameRecord
 from store.journal import Problem
 from store.products import TICKED_OFF, ProductRecord
 from store.project import StoreError
+from store.spectra import SpectrumFileRecord
 from store.verdicts import CHECKS, VerdictState
 
 HOSTILE = (
@@ -390,7 +393,8 @@ def test_long_rankings_are_cut_and_say_so():
 def test_decisions_name_who_when_checks_and_notes():
     """Section 4: one row per vetter, five checks each, the note, and where vetters differ."""
     text = section(render(facts()), 4)
-    (ada,) = [line for line in text.splitlines() if "| ada |" in line]
+    (numbers, ada) = [line for line in text.splitlines() if "| ada |" in line]
+    assert numbers == "| ada | 1 | 1 | – | 0.0 | 1 | 1 | 1 | 0 | interesting 1 |"
     for word in ("interesting", "| A |", "pass", "not run", "2030-01-02T03:04:05", "an arc", "0.800"):
         assert word in ada
     assert "snowball" in text
@@ -452,16 +456,16 @@ def products(at):
 
 
 def test_products_of_the_archive_are_told_with_uri_hash_and_cause():
-    """Section 1: what was fetched from where; 5: what failed or was left, and why; 8: when."""
+    """Section 1: what was fetched from where; 5: what failed or was left, and why; 9: when."""
     text = render(facts(products=products("2030-01-01T05:06:07+00:00")))
-    first, fifth, eighth = section(text, 1), section(text, 5), section(text, 8)
+    first, fifth, ninth = section(text, 1), section(text, 5), section(text, 9)
     assert f"| a.fits | mast:JWST/product/a.fits | 5760 | {'e' * 64} | archive |" in first
     assert f"| b.fits | mast:JWST/product/b.fits | 2880 | {'f' * 64} | on disk already |" in first
     assert "| c.fits | – | F200W | 3 | 0.800 | failed | archive: the server answers 500 |" in fifth
     assert "| d.fits | – | – | 3 | – | skipped | ticked off by a person |" in fifth
     assert "| skipped | over max_files = 2 |" in fifth
     assert "| not fetched yet | no download has come to it |" in fifth
-    assert "- Time: a.fits was fetched at 2030-01-01T05:06:07+00:00." in eighth
+    assert "- Time: a.fits was fetched at 2030-01-01T05:06:07+00:00." in ninth
     assert "Files from the archive" not in render(facts())
 
 
@@ -483,18 +487,19 @@ def test_redo_gives_configuration_hashes_and_commands(tmp_path):
     from analysis.config import load
 
     text = section(render(facts(config=Config(target_name="A `b`", min_snr=7.5))), 6)
-    toml, hashes, shell = re.findall(r"^```+\w*\n(.*?)^```+$", text, re.MULTILINE | re.DOTALL)
+    pins, toml, hashes, shell = re.findall(r"^```+\w*\n(.*?)^```+$", text, re.MULTILINE | re.DOTALL)
     (tmp_path / "config.toml").write_text(toml)
     assert load(tmp_path / "config.toml") == Config(target_name="A `b`", min_snr=7.5)
     assert hashes.splitlines()[0] == "a" * 64 + "  data/products/jw_a_i2d.fits"
-    assert shell == "jwst-vet run\n"
+    assert pins == "# Python 3.12.1\nnumpy==2.1.0\n"
+    assert shell == "jwst-vet images\njwst-vet rank\njwst-vet report\n"
     elsewhere = {"jw_a_i2d": "/x/a b.fits", "jw_b_i2d": "/x/b.fits"}
     assert "jwst-vet images '/x/a b.fits' /x/b.fits" in section(render(facts(locations=elsewhere)), 6)
 
 
 def test_citations_cover_archive_and_software():
     """Whoever publishes finds whom to cite."""
-    text = section(render(facts()), 7)
+    text = section(render(facts(products=products("2030-01-01T00:00:00+00:00"))), 7)
     for name in (
         "MAST",
         "astroquery",
@@ -550,3 +555,149 @@ def test_report_is_named_after_what_was_searched(target, footprint, name):
     """The configured target is the title only of frames that are of it, by name or by place."""
     frame = FrameRecord("f", "f.fits", "0" * 64, 1, "done", target=target, footprint=footprint)
     assert field_name(Config(), [frame]) == name
+
+
+def check_row(outcome, asked=(), name="methods"):
+    """A computed check."""
+    from analysis.checks.finding import Finding
+
+    finding = Finding(name, outcome, "2 of 3", "two of them find it", (), tuple(asked))
+    return CheckRow(
+        NAMES[0], name, outcome, "2 of 3", "two of them find it", finding.to_json(), "key", "digest",
+        "2030-01-04T00:00:00+00:00", 0.1,
+    )  # fmt: skip
+
+
+def test_a_candidate_has_its_checks_verdicts_and_notes_in_its_own_block():
+    """Section 3: per candidate the number that decides each check, who said what of it, and every note."""
+    computed = {NAMES[0]: {"methods": check_row("pass", ["sep: found"])}}
+    text = section(render(facts(computed=computed)), 3)
+    block = text[text.index(f"#### 1. {NAMES[0]}") : text.index(f"#### 2. {NAMES[1]}")]
+    assert "| methods | pass | 2 of 3 | two of them find it | sep: found | – |" in block
+    assert "| catalogs | not run | – | not computed |  | ada: pass; bob: fail |" in block
+    assert "- ada, 2030-01-02T03:04:05+00:00, interesting grade A: an arc" in block
+    assert "- bob, time unknown, artifact (snowball)" in block
+    assert "Nobody has decided on it." in text[text.index(f"#### 2. {NAMES[1]}") :]
+
+
+def test_an_interesting_candidate_far_down_has_a_block_too():
+    """The first twelve, and whoever somebody found interesting, at whatever rank."""
+    rows = [candidate(n + 1, f"JWST J{n:03}") for n in range(30)]
+    states = [
+        VerdictState("JWST J029", "ada", label="interesting"),
+        VerdictState("JWST J020", "ada", label="known"),
+    ]
+    text = section(render(facts(candidates=rows, n_candidates=30, states=states, views={}, figures={})), 3)
+    found = re.findall(r"^#### (\d+)\.", text, re.MULTILINE)
+    assert found == [str(n + 1) for n in range(12)] + ["30"]
+
+
+def test_the_selection_is_told_in_numbers_with_what_each_step_lost():
+    """Lost is counted between steps that count the same things."""
+    steps = [Step("measured", 300, "sources"), Step("joined", 250, "objects"), Step("S/N", 100, "objects")]
+    text = section(render(facts(steps=steps)), 3)
+    for line in (
+        "| measured | sources | 300 | – |",
+        "| joined | objects | 250 | – |",
+        "| S/N | objects | 100 | 150 |",
+    ):
+        assert line in text
+
+
+def test_vetters_are_told_in_numbers():
+    """Labels, left, median seconds, minutes in all, checks stated, those that differ from the computed."""
+    computed = {NAMES[0]: {"methods": check_row("pass"), "catalogs": check_row("fail", name="catalogs")}}
+    states = [
+        VerdictState(
+            NAMES[0], "ada", label="known", seconds=30.0, checks={"methods": "fail", "catalogs": "fail"}
+        ),
+        VerdictState(NAMES[1], "ada", label="ordinary", seconds=10.0, checks={"methods": "not run"}),
+        VerdictState("JWST gone", "ada", label="ordinary", seconds=20.0),
+    ]
+    text = section(render(facts(computed=computed, states=states)), 4)
+    assert "| ada | 3 | 0 | 20 | 1.0 | 0 | 0 | 2 | 1 | known 1, ordinary 2 |" in text
+
+
+def test_depth_and_footprint_are_told_per_filter():
+    """Section 1: the least and the most depth of a band; corners on the sky, once where frames share them."""
+    corners = "POLYGON ICRS  1.0 2.0 1.1 2.0 1.1 2.1"
+    frames = (
+        frame("jw_a_i2d", footprint=corners),
+        frame("jw_b_i2d", footprint=corners, depth_5sigma_mag=28.1),
+    )
+    text = section(render(facts(frames=frames)), 1)
+    assert "| NIRCAM | F200W | 2 | 2.5000 | 28.10 to 28.90 | 300 |" in text
+    assert "| POLYGON ICRS 1.0 2.0 1.1 2.0 1.1 2.1 | jw_a_i2d, jw_b_i2d |" in text
+
+
+def test_citations_are_of_what_was_used_and_of_nothing_else():
+    """Simulated images are not JWST's; a catalogue is cited where it answered, not where it was silent."""
+    simulated = facts(frames=[frame(f"jw_{x}_i2d", simulated=True) for x in "ab"])
+    text = section(render(simulated), 7)
+    for name in ("MAST", "Calibration Pipeline", "astroquery", "SIMBAD", "Gaia", "photutils"):
+        assert name not in text
+    asked = (
+        "SIMBAD (as of the day asked): searched 2″ or more (x), 3 entries around",
+        "Gaia: no answer: slow",
+    )
+    computed = {NAMES[0]: {"catalogs": check_row("pass", asked, "catalogs")}}
+    text = section(render(facts(computed=computed)), 7)
+    assert "Wenger" in text
+    assert "Gaia" not in text
+    assert "MAST" in text
+    none = INFO | {"groups": [INFO["groups"][0] | {"method": "robust_distance"}]}
+    assert "Isolation Forest" not in section(render(facts(info=none)), 7)
+
+
+def test_redo_holds_spectra_checks_and_completeness_where_they_were_done():
+    """Every stage that made the report is among the commands, every file among the hashes."""
+    files = [
+        SpectrumFileRecord(
+            file="s_x1d", path="/x/s_x1d.fits", sha256="b" * 64, bytes=1, mtime_ns=1, state="done"
+        )
+    ]
+    text = section(
+        render(
+            facts(
+                spectrum_files=files,
+                spectrum_locations={"s_x1d": "data/products/s_x1d.fits"},
+                computed={NAMES[0]: {"methods": check_row("pass")}},
+            )
+        ),
+        6,
+    )
+    assert f"{'b' * 64}  data/products/s_x1d.fits" in text
+    assert "jwst-vet images\njwst-vet spectra\njwst-vet rank\njwst-vet checks\njwst-vet report\n" in text
+
+
+def entry(rank, label="", **checks):
+    return Entry(rank, 0.5, label, dict.fromkeys(CHECKS, "not run") | checks)
+
+
+def test_what_changed_since_the_last_report():
+    """Who entered, who left, whose rank, label or check changed; small moves are not told."""
+    assert "There is no earlier report here" in section(render(facts()), 8)
+    before = {NAMES[0]: entry(9, methods="fail"), "JWST gone": entry(3, "known"), "JWST J1": entry(1)}
+    now = [*facts().candidates, candidate(3, "JWST J1")]
+    text = section(render(facts(candidates=now, n_candidates=3, before=before)), 8)
+    assert "1 entered, 1 left and 2 changed" not in text
+    assert "1 entered, 1 left and 1 changed" in text
+    assert f"- {NAMES[1]}, rank 2, undecided" in text
+    assert "- JWST gone, rank 3, known" in text
+    assert f"| {NAMES[0]} | rank 9 to 1; label undecided to conflict; methods fail to not run |" in text
+    same = changes.snapshot(facts())
+    assert "Nothing: ranks" in section(render(facts(before=same)), 8)
+
+
+def test_what_is_kept_for_the_next_report_comes_back_and_stays_while_nothing_changes():
+    """The same report again compares with the same one as before; a different one with the last."""
+    first, second = {"a": entry(1)}, {"a": entry(2), HOSTILE: entry(1, "known")}
+    kept = changes.Kept(first, "t1")
+    assert kept.then(dict(first), "t2") == kept
+    later = kept.then(second, "t3")
+    assert (later.before, later.before_at) == (first, "t1")
+    assert changes.from_json(changes.as_json(later)) == later
+    assert changes.from_json(changes.as_json(kept)) == kept
+    for text in ("", "{}", "[1]", '{"now": 1, "before": null}'):
+        with pytest.raises(ValueError):
+            changes.from_json(text)

@@ -1,9 +1,11 @@
 """Section 4 of the report: what people decided, and the verification checklist."""
 
 from analysis.checks.finding import from_json
-from analysis.report.facts import PICTURES, TABLE_ROWS, Facts
-from analysis.report.markdown import escape, number, table
-from store.verdicts import CONFLICT, OUTCOMES
+from analysis.report.facts import TABLE_ROWS, Facts
+from analysis.report.markdown import listing, number, table
+from analysis.report.vetting import numbers_of_vetters
+from store.candidates import CandidateRow
+from store.verdicts import CONFLICT, OUTCOMES, VerdictState
 
 QUESTIONS = {
     "other_filters": "Is it there in other filters and at other times that cover it, at the same place?",
@@ -25,6 +27,8 @@ def decisions(facts: Facts) -> list[str]:
                 f"{len(vetters)} vetter{'s' * (len(vetters) != 1)} gave a label to {decided} of "
                 f"{facts.n_candidates} candidates. Where vetters differ, the label is *conflict*."
             ),
+            *numbers_of_vetters(facts),
+            "### Verdicts",
             _verdicts(facts),
         ]
     else:
@@ -95,7 +99,11 @@ def _checklist(facts: Facts) -> list[str]:
                 ),
             )
         )
-    return [*blocks, *_evidence(facts)]
+    blocks.append(
+        "What decides each check of the first candidates is in section 3; every value with unit, threshold "
+        "and source is in checks.csv, the rules are in docs/checks.md."
+    )
+    return blocks
 
 
 def _both(facts: Facts, candidate: str, check: str) -> str:
@@ -107,32 +115,35 @@ def _both(facts: Facts, candidate: str, check: str) -> str:
     return f"{stated} (computed: {computed}{changed})"
 
 
-def _evidence(facts: Facts) -> list[str]:
-    """Return what the program computed for the first candidates: number, reason, what was asked."""
-    first = [row for row in facts.candidates[:PICTURES] if row.candidate in facts.computed]
-    if not first:
-        return []
-    blocks = [
-        "### Computed evidence for the first candidates",
-        "Every value with unit, threshold and source is in checks.csv; docs/checks.md has the rules.",
+def evidence(facts: Facts, row: CandidateRow) -> list[str]:
+    """Return the block of one candidate: its checks with the number that decides, verdicts and notes."""
+    found = facts.computed.get(row.candidate, {})
+    lines = [
+        (
+            check,
+            facts.computed_outcome(row.candidate, check),
+            one.number if one else "–",
+            one.reason if one else "not computed",
+            "" if one is None or one.outcome == "not run" else "; ".join(from_json(one.evidence).asked),
+            _stated(facts, row.candidate, check),
+        )
+        for check in facts.checks
+        for one in (found.get(check),)
     ]
-    for row in first:
-        found = facts.computed[row.candidate]
-        blocks += [
-            f"#### Rank {row.rank}: {escape(row.candidate)}",
-            table(
-                ("check", "computed", "decided by", "because", "asked", "when (UTC)", "people"),
-                (
-                    (
-                        check, one.outcome, one.number, one.reason, "; ".join(from_json(one.evidence).asked),
-                        one.computed_at, _stated(facts, row.candidate, check),
-                    )
-                    for check in facts.checks
-                    if (one := found.get(check)) is not None
-                ),
-            ),
-        ]  # fmt: skip
-    return blocks
+    blocks = [table(("check", "computed", "decided by", "because", "asked", "people"), lines)]
+    states = facts.by_candidate.get(row.candidate, [])
+    if states:
+        return [*blocks, "Verdicts:", listing(_verdict(state) for state in states)]
+    return [*blocks, "Nobody has decided on it."]
+
+
+def _verdict(state: VerdictState) -> str:
+    """Return what one vetter decided, in one line."""
+    words = [state.label or "no label"]
+    words += [f"({state.reason})"] if state.reason else []
+    words += [f"grade {state.grade}"] if state.grade else []
+    note = f": {state.note}" if state.note else ""
+    return f"{state.vetter}, {state.at or 'time unknown'}, {' '.join(words)}{note}"
 
 
 def _stated(facts: Facts, candidate: str, check: str) -> str:

@@ -1,5 +1,6 @@
 """The whole report: facts in, one Markdown document out."""
 
+from analysis.report.changes import changes
 from analysis.report.completeness import completeness
 from analysis.report.decisions import decisions
 from analysis.report.facts import Facts
@@ -17,7 +18,7 @@ from analysis.report.unchecked import unchecked
 def render(facts: Facts) -> str:
     """Return the report.
 
-    Section 8 and the times of decisions are the only lines that hold a clock's reading: all others are the
+    Section 9 and the times of decisions are the only lines that hold a clock's reading: all others are the
     same for the same facts.
     """
     blocks = [f"# Anomaly candidates: {escape(field_name(facts.config, facts.frames))}"]
@@ -33,6 +34,7 @@ def render(facts: Facts) -> str:
         *decisions(facts),
         *unchecked(facts),
         *redo(facts),
+        *changes(facts),
         *_times(facts),
     ]
     return "\n\n".join(blocks) + "\n"
@@ -71,6 +73,11 @@ def _spectra(facts: Facts) -> str:
 
 def _times(facts: Facts) -> list[str]:
     lines = [f"Time: this report was written at {facts.written_at}."]
+    if facts.before_at:
+        lines.append(f"Time: the report that section 8 compares with was written at {facts.before_at}.")
     lines += times(facts)
+    computed = sorted(one.computed_at for found in facts.computed.values() for one in found.values())
+    if computed:
+        lines.append(f"Time: checks were computed from {computed[0]} to {computed[-1]}.")
     lines += [f"Time: {frame.frame} was measured at {frame.measured_at}." for frame in facts.done]
-    return ["## 8. Times", "These lines change when the same work is done again.", listing(lines)]
+    return ["## 9. Times", "These lines change when the same work is done again.", listing(lines)]

@@ -24,6 +24,32 @@ PICTURES = 12
 """Candidates shown with their cutouts."""
 
 
+MOST_BLOCKS = 60
+"""Candidates that have a block of their own: the first, and those labelled interesting or in conflict."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of the selection: what remains after it, how many, and of what (sources, objects, spectra)."""
+
+    what: str
+    left: int
+    of: str
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One candidate in a report: its rank, composite score, label, and computed outcomes by check."""
+
+    rank: int
+    score: float
+    label: str
+    checks: Mapping[str, str]
+
+
+Snapshot = Mapping[str, Entry]
+
+
 @dataclass(frozen=True)
 class Facts:
     """Everything the report says.
@@ -76,6 +102,14 @@ class Facts:
         By spectrum: the path of its figure, relative to the report.
     computed : mapping
         By candidate, then check: what the program computed, apart from what people say.
+    spectrum_locations : mapping
+        By file of spectra: its path, relative to the project folder where it lies inside.
+    steps : sequence of Step
+        The selection in numbers; empty before a ranking.
+    before : Snapshot or None
+        What the last report that says anything else told; None where there is none.
+    before_at : str
+        When that one was written, UTC.
     """
 
     config: Config
@@ -102,6 +136,10 @@ class Facts:
     spectral_lines: Sequence[Mapping[str, Any]] = ()
     spectrum_figures: Mapping[str, str] = field(default_factory=dict)
     computed: Mapping[str, Mapping[str, CheckRow]] = field(default_factory=dict)
+    spectrum_locations: Mapping[str, str] = field(default_factory=dict)
+    steps: Sequence[Step] = ()
+    before: Snapshot | None = None
+    before_at: str = ""
 
     @cached_property
     def done(self) -> tuple[FrameRecord, ...]:
@@ -178,6 +216,16 @@ class Facts:
         )
         counts["not run"] = self.n_candidates - sum(n for name, n in counts.items() if name != "not run")
         return counts
+
+    @cached_property
+    def told(self) -> tuple[CandidateRow, ...]:
+        """Candidates with a block of their own: the first, and those labelled interesting or in conflict."""
+        chosen = {"interesting", CONFLICT}
+        return tuple(
+            row
+            for place, row in enumerate(self.candidates)
+            if place < PICTURES or self.label(row.candidate) in chosen
+        )[:MOST_BLOCKS]
 
     @property
     def checks(self) -> tuple[str, ...]:

@@ -1,10 +1,18 @@
 """Section 3 of the report: what was found."""
 
+from analysis.report.decisions import evidence
 from analysis.report.facts import PICTURES, TABLE_ROWS, Facts
 from analysis.report.markdown import escape, image, number, table
+from analysis.report.selecting import selection
 from analysis.report.spectra import figures_of
 from store.candidates import CandidateRow
 
+PICTURES_READ = (
+    "Each picture shows every frame that reaches the candidate, on the same piece of sky. The bar is in "
+    "arcsec, the arrows point north and east, the circle is the larger of the Kron radius and 0.25″, hatched "
+    "pixels are invalid. Grey levels are an asinh of the panel's own pixels: brightness does not compare "
+    "between panels. A spectrum has its flux with error, its S/N, and what continuum and lines leave."
+)
 NOTICE = "*These candidates come from SIMULATED images.*"
 
 
@@ -31,11 +39,13 @@ def findings(facts: Facts) -> list[str]:
     blocks += [
         _ranked(facts, list(first)),
         "Frames: those that show it / those that cover it. A dash means not computed or not given.",
-        "### The first candidates",
+        *selection(facts),
+        f"### The first {min(PICTURES, len(facts.candidates))} candidates, and those labelled interesting",
+        PICTURES_READ,
     ]
     if facts.simulated:
         blocks.append(NOTICE)
-    for row in facts.candidates[:PICTURES]:
+    for row in facts.told:
         blocks += _candidate(facts, row)
     return blocks
 
@@ -74,7 +84,7 @@ def _candidate(facts: Facts, row: CandidateRow) -> list[str]:
     blocks = [f"#### {row.rank}. {escape(row.candidate)}"]
     simulated = "SIMULATED, " if row.simulated else ""
     if row.kind == "spectrum":
-        return [*blocks, _waterfall(facts, row), *figures_of(facts, row)]
+        return [*blocks, _waterfall(facts, row), *figures_of(facts, row), *evidence(facts, row)]
     figure = facts.figures.get(row.candidate)
     if figure:
         blocks.append(image(f"{simulated}cutouts of {row.candidate} in every frame, rank {row.rank}", figure))
@@ -82,7 +92,7 @@ def _candidate(facts: Facts, row: CandidateRow) -> list[str]:
         blocks.append("There is no figure of it.")
     blocks += [_waterfall(facts, row), *_why(facts, row), _measured(row)]
     blocks.append(_in_each_frame(facts, row))
-    return [*blocks, *figures_of(facts, row)]
+    return [*blocks, *figures_of(facts, row), *evidence(facts, row)]
 
 
 def _in_each_frame(facts: Facts, row: CandidateRow) -> str:
@@ -143,8 +153,8 @@ def _why(facts: Facts, row: CandidateRow) -> list[str]:
     )
     text = f"Why unusual: {views or 'no view was computed'}. "
     text += (
-        f"Rank {seen['rank_low']} to {seen['rank_high']} when the population is drawn anew "
-        f"{ensemble['bootstraps']} times."
+        f"Among the candidates of the images alone its rank is {seen['rank_low']} to {seen['rank_high']} "
+        f"when the population is drawn anew {ensemble['bootstraps']} times."
     )
     return [str(escape(text))]
 

@@ -18,7 +18,7 @@ def fetched(facts: Facts) -> list[str]:
             ("file", "URI", ">bytes", "sha256", "from"),
             ((r.name, r.uri, r.size, r.sha256, r.source or "on disk already") for r in records),
         ),
-        "Each is as long as the archive lists it and whole to its last block; section 8 says when it came.",
+        "Each is as long as the archive lists it and whole to its last block; section 9 says when it came.",
     ]
 
 

@@ -1,5 +1,7 @@
 """Section 1 of the report: what was searched."""
 
+import math
+
 from analysis.report.facts import Facts
 from analysis.report.markdown import listing, number, table
 from analysis.report.products import fetched
@@ -21,7 +23,11 @@ def searched(facts: Facts) -> list[str]:
         ),
         "### Area by band",
         _bands(facts.done),
-        "Areas of frames that overlap are counted in each.",
+        (
+            "Areas of frames that overlap are counted in each; depths of several frames are the least and "
+            "the most."
+        ),
+        *_footprints(facts.done),
         "### Provenance",
         _provenance(facts),
         *fetched(facts),
@@ -81,17 +87,42 @@ def _bands(frames: tuple[FrameRecord, ...]) -> str:
     for frame in frames:
         areas.setdefault((frame.instrument, frame.filter), []).append(frame)
     return table(
-        ("instrument", "filter", ">frames", ">area (arcmin²)", ">sources"),
+        ("instrument", "filter", ">frames", ">area (arcmin²)", ">5σ depth (mag)", ">sources"),
         (
             (
                 *band,
                 len(members),
                 number(sum(frame.area_arcmin2 for frame in members), ".4f"),
+                _depths(members),
                 sum(frame.n_sources for frame in members),
             )
             for band, members in areas.items()
         ),
     )
+
+
+def _depths(frames: list[FrameRecord]) -> str:
+    """Return the depth of a band, or the shallowest and the deepest of its frames."""
+    known = [frame.depth_5sigma_mag for frame in frames if math.isfinite(frame.depth_5sigma_mag)]
+    if not known:
+        return "–"
+    low, high = f"{min(known):.2f}", f"{max(known):.2f}"
+    return low if low == high else f"{low} to {high}"
+
+
+def _footprints(frames: tuple[FrameRecord, ...]) -> list[str]:
+    """Return the corners of every frame; frames with the same corners share a line."""
+    corners: dict[str, list[str]] = {}
+    for frame in frames:
+        if frame.footprint:
+            corners.setdefault(" ".join(frame.footprint.split()), []).append(frame.frame)
+    if not corners:
+        return []
+    return [
+        "### Footprint on the sky",
+        table(("corners (RA Dec, ICRS degrees)", "frames"), ((k, ", ".join(v)) for k, v in corners.items())),
+        "`jwst-vet export moc` writes their union as a MOC.",
+    ]
 
 
 def _provenance(facts: Facts) -> str:

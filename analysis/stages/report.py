@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,9 @@ from analysis.config import Config
 from analysis.cutouts import CutoutError, load_cutouts
 from analysis.recalled import Injected
 from analysis.recovered import Row, from_csv
+from analysis.report.changes import Kept, as_json, from_json, snapshot
 from analysis.report.document import render
-from analysis.report.facts import PICTURES, TABLE_ROWS, Facts
+from analysis.report.facts import TABLE_ROWS, Facts, Step
 from analysis.stages import Emit, StageResult
 from analysis.stages.cutting import figure_paths
 from analysis.stages.ranking_spectra import FIGURES
@@ -24,6 +26,7 @@ from store.checks import load_checks
 from store.database import Database
 from store.drafts import draft_of
 from store.frames import FrameRecord, frame_records
+from store.handoff import selection_counts
 from store.products import product_records
 from store.project import Project, StoreError
 from store.spectra import best_spectra, lines_of, spectrum_files
@@ -47,7 +50,11 @@ def report(project: Project, config: Config, emit: Emit) -> StageResult:
         emit({"event": "progress", "stage": "report", "done": place, "total": len(TABLES) + 1, "text": name})
         paths.append(write_table(project, db, name))
     facts = gather(project, config, db, book, records, paths)
-    write_whole(project.report, render(facts))
+    last = _last(project)
+    now = snapshot(facts)
+    kept = Kept(now, facts.written_at) if last is None else last.then(now, facts.written_at)
+    write_whole(project.report, render(replace(facts, before=kept.before, before_at=kept.before_at)))
+    write_whole(last_path(project), as_json(kept))
     total = len(TABLES) + 1
     emit({"event": "progress", "stage": "report", "done": total, "total": total, "text": "REPORT.md"})
     return StageResult("report", done=1, lines=(f"REPORT.md and {len(paths)} tables",))
@@ -71,17 +78,16 @@ def gather(
     base = project.report_dir
     rows_found, figure = _completeness(project, records), figure_path(project)
     anomalies, ranks = _recall(project, config, records), recall_figure_path(project)
-    figures = {row.candidate: figure_paths(project, row.candidate)[1] for row in candidates[:PICTURES]}
-    return Facts(
+    facts = Facts(
         config=config,
         version=__version__,
         frames=records,
         info=ranking_info(db),
         n_candidates=len(names),
         candidates=candidates,
-        views=_views(project, candidates[:PICTURES]),
-        members={row.candidate: members(db, row.candidate) for row in candidates[:PICTURES]},
-        figures={name: _relative(path, base) for name, path in figures.items() if path.exists()},
+        views={},
+        members={},
+        figures={},
         states=states,
         problems=book.problems,
         locations={record.frame: _location(Path(record.path), project.root) for record in records},
@@ -93,7 +99,15 @@ def gather(
         written_at=datetime.now(UTC).isoformat(timespec="seconds"),
         products=product_records(db),
         computed=load_checks(db),
+        steps=_steps(db),
         **_spectra(project, db),
+    )
+    figures = {row.candidate: figure_paths(project, row.candidate)[1] for row in facts.told}
+    return replace(
+        facts,
+        views=_views(project, facts.told),
+        members={row.candidate: members(db, row.candidate) for row in facts.told},
+        figures={name: _relative(path, base) for name, path in figures.items() if path.exists()},
     )
 
 
@@ -103,10 +117,61 @@ def _spectra(project: Project, db: Database) -> dict[str, Any]:
     paths = {row["spectrum"]: spectrum_figure(project, row["spectrum"]) for row in rows}
     return {
         "spectrum_files": spectrum_files(db),
+        "spectrum_locations": {
+            file.file: _location(Path(file.path), project.root) for file in spectrum_files(db)
+        },
         "spectra": rows,
         "spectral_lines": lines_of(db, [row["spectrum"] for row in rows]),
         "spectrum_figures": {n: _relative(p, project.report_dir) for n, p in paths.items() if p.exists()},
     }
+
+
+def last_path(project: Project) -> Path:
+    """Return where the report keeps what it told, for the next one to compare with."""
+    return project.report_dir / "last.json"
+
+
+def _last(project: Project) -> Kept | None:
+    """Read what the last report told; None where there is none.
+
+    Raises
+    ------
+    StoreError
+        It is there and cannot be read.
+    """
+    path = last_path(project)
+    try:
+        return from_json(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise StoreError(
+            f"{path}: not what a report keeps ({error}); delete it: the next report then compares with none"
+        ) from error
+
+
+def _steps(db: Database) -> list[Step]:
+    """Return the selection in numbers; none before a ranking."""
+    info = ranking_info(db)
+    if not info:
+        return []
+    count, top = selection_counts(db, info["min_snr"]), info["top_anomalies_per_image"]
+    put = f"among the {top} most anomalous of an image" if top else "put forward by an image"
+    steps = []
+    if count["sources"]:
+        steps = [
+            Step("detected and measured in the images", count["sources"], "sources"),
+            Step("joined across frames", count["objects"], "objects"),
+            Step(f"with S/N of {info['min_snr']:g} or more in a frame", count["objects_snr"], "objects"),
+            Step(put, count["images"], "objects"),
+        ]
+    if count["spectra"]:
+        steps += [
+            Step("measured", count["spectra"], "spectra"),
+            Step("put forward, or of a candidate of the images", count["spectra_listed"], "spectra"),
+            Step("candidates by their spectrum alone", count["spectra_alone"], "sources of spectra"),
+        ]
+    return [*steps, Step("ranked", count["images"] + count["spectra_alone"], "candidates")]
 
 
 def table_path(project: Project) -> Path:
