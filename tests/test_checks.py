@@ -320,4 +320,4 @@ def test_4_a_service_not_reached_is_no_answer_never_no_match(finished):
     assert json.loads(table["evidence"].iloc[0])["check"] == table["check"].iloc[0]
     report = (finished / "outputs" / "report" / "REPORT.md").read_text()
     assert "no answer from" in report
-    assert "### Computed evidence for the first candidates" in report
+    assert "| check | computed | decided by | because | asked | people |" in report
