@@ -198,13 +198,17 @@ def load_image_candidates(db: Database) -> "pd.DataFrame":
 
 
 def known_names(db: Database) -> list[tuple[str, float, float]]:
-    """List every name ever given or decided on, with the position (degrees) that it was first given for."""
+    """List every name ever given or decided on, with the position (degrees) that it was first given for.
+
+    Names that are only later ones of another candidate are left out: the first name stays.
+    """
     query = """
         SELECT candidate, first(ra ORDER BY source, place), first(dec ORDER BY source, place) FROM (
             SELECT candidate, ra, dec, CASE WHEN alias = candidate THEN 0 ELSE 1 END AS source, rowid AS place
             FROM names
             UNION ALL
-            SELECT candidate, ra, dec, 2, rowid FROM decisions WHERE candidate <> ''
+            SELECT candidate, ra, dec, 2, rowid FROM decisions
+            WHERE candidate <> '' AND candidate NOT IN (SELECT alias FROM names WHERE alias <> candidate)
         ) WHERE isfinite(ra) AND isfinite(dec) GROUP BY candidate ORDER BY candidate
     """
     with db.read() as cursor:

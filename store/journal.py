@@ -157,6 +157,9 @@ class Record:
         self.standing: list[Line] = []
         # Decisions taken back since the last new one, each with the undo line that took it back.
         self.undone: list[tuple[Line, Line]] = []
+        # The same since the last new one of that machine, by undo line: where journals of two machines are
+        # merged, a decision of one stands between undo and redo of the other.
+        self._undone_there: dict[str, tuple[Line, str]] = {}
 
     def apply(self, line: Line) -> Line | None:
         """Take in the next line; give the decision that it adds, takes back or restores, if any."""
@@ -168,6 +171,9 @@ class Record:
             return None
         self.standing.append(line)
         self.undone.clear()
+        if self._undone_there:
+            kept = {undo: pair for undo, pair in self._undone_there.items() if pair[1] != line.host}
+            self._undone_there = kept
         return line
 
     def _undo(self, line: Line) -> Line | None:
@@ -176,16 +182,17 @@ class Record:
             if self.standing[place].id == line.undoes:
                 decision = self.standing.pop(place)
                 self.undone.append((decision, line))
+                self._undone_there[line.id] = (decision, line.host)
                 return decision
         return None
 
     def _redo(self, line: Line) -> Line | None:
-        for place in range(len(self.undone) - 1, -1, -1):
-            if self.undone[place][1].id == line.undoes:
-                decision, _ = self.undone.pop(place)
-                self.standing.append(decision)
-                return decision
-        return None
+        found = self._undone_there.pop(line.undoes, None)
+        if found is None:
+            return None
+        self.undone = [pair for pair in self.undone if pair[1].id != line.undoes]
+        self.standing.append(found[0])
+        return found[0]
 
 
 class Journal:
@@ -216,7 +223,7 @@ class Journal:
         if not drafts:
             return []
         try:
-            with self._thread, _locked(self.path) as file:
+            with self._thread, locked(self.path) as file:
                 size = os.fstat(file.fileno()).st_size
                 tail = _end_of(file.fileno(), size)
                 lines = self._dated(drafts, _last_id(tail))
@@ -292,7 +299,7 @@ def _finite(value: float | None) -> float | None:
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[FileIO]:
+def locked(path: Path) -> Iterator[FileIO]:
     """Open for appending and lock; a file that was replaced while waiting for it is left alone."""
     while True:
         with _open_durably(path) as file:

@@ -5,16 +5,19 @@ from pathlib import Path
 
 from store.journal import JournalError, Line, Problem, decode, parse
 
+_REMEMBERED = 64
+
 
 @dataclass
 class _File:
-    """How far one journal was read."""
+    """How far one journal was read, and the bytes before that place."""
 
     path: Path
     inode: int
     offset: int = 0
     newlines: int = 0
     last: str = ""
+    end: bytes = b""
     problems: list[Problem] = field(default_factory=list)
     torn: Problem | None = None
 
@@ -46,7 +49,10 @@ class JournalFolder:
         """Read what was added since last time, in order of time, and whether a file was replaced."""
         present = {path: path.stat() for path in sorted(self._folder.glob("*.jsonl")) if path.is_file()}
         replaced = any(
-            path not in present or present[path].st_ino != file.inode or present[path].st_size < file.offset
+            path not in present
+            or present[path].st_ino != file.inode
+            or present[path].st_size < file.offset
+            or (present[path].st_size > file.offset and not _continues(file))
             for path, file in self._files.items()
         )
         if replaced:
@@ -66,6 +72,7 @@ class JournalFolder:
         raw = self._without_torn_end(file, raw)
         lines, problems = parse(raw, str(file.path), file.newlines + 1, file.last)
         file.offset += len(raw)
+        file.end = (file.end + raw)[-_REMEMBERED:]
         file.newlines += raw.count(b"\n")
         file.problems += problems
         taken = []
@@ -91,3 +98,10 @@ class JournalFolder:
             file.torn = Problem(number, "torn: the writer was cut off in it", str(file.path))
             return raw[:whole]
         return raw
+
+
+def _continues(file: _File) -> bool:
+    """Tell whether what was read is still before what comes: an inode's number is given to new files too."""
+    with file.path.open("rb") as opened:
+        opened.seek(file.offset - len(file.end))
+        return opened.read(len(file.end)) == file.end

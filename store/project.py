@@ -5,6 +5,9 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+PACK_NAME = "pack.json"
+"""The list of a pack; where it lies in a project folder, the project is one that was unpacked."""
+
 
 class StoreError(Exception):
     """What the store cannot do, in one line: the path, the reason and the remedy."""
@@ -107,6 +110,11 @@ class Project:
     def log(self) -> Path:
         """Log files."""
         return self.outputs_dir / "log"
+
+    @property
+    def packed(self) -> bool:
+        """Whether this is an unpacked pack: pixels and evidence of candidates, no FITS files."""
+        return (self.root / PACK_NAME).is_file()
 
     def prepare(self) -> None:
         """Make every folder and prove that the outputs can be written, or raise StoreError."""

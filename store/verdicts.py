@@ -180,6 +180,21 @@ class VerdictBook:
             labels = {s.label for (_, name), s in self._states.items() if name == candidate and s.label}
         return CONFLICT if len(labels) > 1 else next(iter(labels), "")
 
+    def conflicts(self) -> list[str]:
+        """Name the candidates whose labels differ."""
+        labels: dict[str, set[str]] = {}
+        with self._memory:
+            for (_, name), state in self._states.items():
+                if state.label:
+                    labels.setdefault(name, set()).add(state.label)
+        return sorted(name for name, given in labels.items() if len(given) > 1)
+
+    @property
+    def from_others(self) -> int:
+        """How many lines others wrote."""
+        with self._memory:
+            return sum(line.vetter != self.vetter for line in self._lines)
+
     def standing(self) -> list[Line]:
         """Give this vetter's decisions that stand, oldest first."""
         with self._memory:
@@ -191,6 +206,15 @@ class VerdictBook:
         candidate = self._resolve.get(candidate, candidate)
         with self._memory:
             return [line for line in self._lines if self._name(line) == candidate]
+
+    def places(self) -> dict[str, dict[str, tuple[float, float]]]:
+        """Give each vetter's names of candidates as the journals have them, with position (degrees)."""
+        found: dict[str, dict[str, tuple[float, float]]] = {}
+        with self._memory:
+            for line in self._lines:
+                if line.candidate and line.ra is not None and line.dec is not None:
+                    found.setdefault(line.vetter, {})[line.candidate] = (line.ra, line.dec)
+        return found
 
     def index(self) -> int:
         """Tell the database of lines and states that it does not hold yet; give the number of new lines."""

@@ -38,6 +38,10 @@ def verify(project: Project, *, inputs: bool = True) -> Iterator[Finding]:
         Whether to compute the sha256 of every FITS file that was measured, which reads all of them.
     """
     yield from _journals(project)
+    if project.packed:
+        yield Finding(True, f"{project.root}: a pack: it has no FITS files and not every source")
+        yield from _cutouts(project)
+        return
     if not project.database.exists():
         yield _no_database(project)
         return

@@ -31,6 +31,9 @@ COMMANDS = (
     "verify",
     "repair",
     "clean",
+    "merge",
+    "pack",
+    "unpack",
 )
 HEAVY = (
     "numpy",

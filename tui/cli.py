@@ -176,6 +176,34 @@ def _vet(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--checks", action="store_true", help=argparse.SUPPRESS)
 
 
+def _merge(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "files",
+        nargs="+",
+        type=Path,
+        metavar="FILE",
+        help="a journal (<vetter>.jsonl), a folder of journals, another project, or a pack (.zip)",
+    )
+
+
+def _pack(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "file", nargs="?", type=Path, metavar="FILE.zip", help="where to (default: <project>-pack.zip here)"
+    )
+
+
+def _unpack(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "file", type=Path, metavar="FILE.zip", help="a pack; goes into -C DIR, or a folder of its name"
+    )
+    parser.add_argument(
+        "--vetter", default="", metavar="NAME", help="your name there (default: the login name)"
+    )
+    parser.add_argument(
+        "--max-gb", type=float, default=20.0, help="refuse packs that get larger (default: 20)"
+    )
+
+
 COMMANDS = (
     Command("demo", "a simulated project in ./jwst-vet-demo, run to the end, then the app", "demo", _demo),
     Command("init", "write a commented config.toml", "init"),
@@ -198,6 +226,9 @@ COMMANDS = (
         "export",
         _export,
     ),
+    Command("merge", "take a colleague's verdicts in: journals, folders of them, packs", "merge", _merge),
+    Command("pack", "cutouts, evidence, answers and tables in one file, to vet elsewhere", "pack", _pack),
+    Command("unpack", "make a project of a pack, to vet without the FITS files", "unpack", _unpack),
     Command(
         "completeness",
         "put sources into the measured images and say which are found, by magnitude and size",

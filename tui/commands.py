@@ -100,13 +100,17 @@ def _start_app(
     preview = _preview(arguments)
     project.prepare()
 
+    def start() -> str:
+        _refuse_pack(project, ("run",))
+        return start_run(project)
+
     def stop(run_id: str) -> None:
         stop_run(project, run_id)
 
     return run_app(
         project,
         config,
-        start_run=lambda: start_run(project),
+        start_run=start,
         stop_run=stop,
         preview=preview,
         beside=beside,
@@ -166,6 +170,7 @@ def check(arguments: argparse.Namespace) -> int:
 def download(arguments: argparse.Namespace) -> int:
     """Fetch the target's products, or show what would be fetched."""
     project, config = open_project(arguments)
+    _refuse_pack(project, ("download",))
     console = _console(arguments)
     if not (arguments.dry_run or arguments.plan):
         return _execute(project, config, ("download",), console, replan=arguments.replan)
@@ -306,6 +311,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.run_id:
         processes.settle()
     notes = () if arguments.follow and not arguments.detach else processes.warnings_of(project)
+    if not arguments.follow or arguments.detach:
+        _refuse_pack(project, ("run",))
     if arguments.detach:
         for note in notes:
             print(f"jwst-vet: {clean(note)}", file=sys.stderr)
@@ -374,9 +381,33 @@ def verify(arguments: argparse.Namespace) -> int:
 def repair(arguments: argparse.Namespace) -> int:
     """Set damaged files aside and rebuild the index."""
     project, config = open_project(arguments)
+    _refuse_pack(project, ("repair",))
     from tui import upkeep
 
     return upkeep.repair(project, config.vetting.name())
+
+
+def merge(arguments: argparse.Namespace) -> int:
+    """Take a colleague's verdicts in."""
+    project, config = open_project(arguments)
+    from tui.merging import merge as take_in
+
+    return take_in(project, config, arguments.files)
+
+
+def pack(arguments: argparse.Namespace) -> int:
+    """Put what vetting needs into one file."""
+    project, config = open_project(arguments)
+    from tui.packing import pack as write
+
+    return write(project, config, arguments.file)
+
+
+def unpack(arguments: argparse.Namespace) -> int:
+    """Make a project of a pack."""
+    from tui.packing import unpack as read
+
+    return read(arguments.file, arguments.folder, arguments.vetter, arguments.max_gb)
 
 
 def clean_up(arguments: argparse.Namespace) -> int:
@@ -385,6 +416,14 @@ def clean_up(arguments: argparse.Namespace) -> int:
     from tui import upkeep
 
     return upkeep.clean(project, arguments)
+
+
+def _refuse_pack(project: Project, stages: Sequence[str]) -> None:
+    """Refuse what needs FITS files where there are none by design; the report is made of what there is."""
+    if project.packed and tuple(stages) != ("report",):
+        from tui.packing import NO_FITS
+
+        raise StoreError(f"{project.root}: {NO_FITS}")
 
 
 def _console(arguments: argparse.Namespace) -> Any:
@@ -402,6 +441,7 @@ def _run_stages(
     project: Project, config: Config, stages: Sequence[str], console: Any, **more: Any
 ) -> RunResult:
     """Run stages in this process and return what they came to."""
+    _refuse_pack(project, stages)
     from analysis.pipeline import execute
 
     if more.get("paths") is not None:

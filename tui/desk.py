@@ -92,7 +92,7 @@ class Desk:
         self.fields = Fields(project)
         self._database: Any = None
         self._queue: Queue | None = None
-        self._aliased: tuple[int, int, int] | None = None
+        self._matched: tuple[int, ...] | None = None
         self._columns: dict[str, dict[str, str]] | None = None
 
     @property
@@ -141,10 +141,13 @@ class Desk:
 
         problems = (*take_fresh(), *(str(problem) for problem in self._book.problems))
         whole = len(listing) == listing.total
-        return Opening(listing, rows, self._book.states(), self._others(), info, problems, whole)
+        return Opening(listing, rows, self._book.states(), self.others(), info, problems, whole)
 
-    def _others(self) -> dict[str, tuple[VerdictState, ...]]:
+    def others(self) -> dict[str, tuple[VerdictState, ...]]:
+        """Give what stands by everybody else, by candidate."""
         others: dict[str, tuple[VerdictState, ...]] = {}
+        if set(self.book.vetters) <= {self.vetter}:
+            return others
         for state in self.book.all_states():
             if state.vetter != self.vetter:
                 others[state.candidate] = (*others.get(state.candidate, ()), state)
@@ -161,15 +164,31 @@ class Desk:
         """List the candidates that a query asks for, with the first rows."""
         if not self.project.database.exists():
             return Listing(query=query), {}
-        from store.candidates import aliases
-
+        self.book.refresh()
         with self.database.read():  # one lease for all that follows: the file is opened once
-            mark = self.queue.pool().mark
-            if mark != self._aliased:
-                self.book.set_aliases(aliases(self.database))
-                self._aliased = mark
+            mark = (*self.queue.pool().mark, self.book.from_others)
+            if mark == self._matched:
+                listing = self.queue.listed(query, self.book)
+                return listing, self.rows(listing.names[:FIRST_ROWS])
+        # A new ranking, or lines of others: names only journals know are looked for among candidates.
+        from store.matching import match_journals
+
+        match_journals(self.database, self.book)
+        self._matched = mark
+        with self.database.read():
             listing = self.queue.listed(query, self.book)
             return listing, self.rows(listing.names[:FIRST_ROWS])
+
+    def agreement(self) -> str:
+        """Say on how many candidates vetters differ, and how well they agree."""
+        states = self.book.all_states()
+        if len({state.vetter for state in states if state.label}) < 2:
+            return "nobody else gave a label here; `jwst-vet merge` takes colleagues' verdicts in"
+        from analysis.agreement import agreement, tabulate
+
+        found = agreement(tabulate([(s.candidate, s.vetter, s.label) for s in states]).codes)
+        number = len(self.book.conflicts())
+        return f"{number or 'no'} conflict{'s' * (number != 1)}; {found.words()}"
 
     def rows(self, names: Sequence[str]) -> Mapping[str, CandidateRow]:
         """Read some rows."""

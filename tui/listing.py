@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from store.verdicts import VerdictState
 
-UNDECIDED = "undecided"
+UNDECIDED, CONFLICT = "undecided", "conflict"
 MINE, ANYONE = "mine", "anyone"
 ORDERS: tuple[tuple[str, str, bool], ...] = (
     ("rank", "rank", False),
@@ -37,7 +37,7 @@ ORDERS: tuple[tuple[str, str, bool], ...] = (
 
 @dataclass(frozen=True)
 class Query:
-    """What a person asked to see; empty fields let all pass. `label` may also be "undecided".
+    """What a person asked to see; empty fields let all pass. `label` may also be "undecided" or "conflict".
 
     `check` is "name=outcome" of what this person states, else of what was computed; `cone` is a position in
     ICRS degrees and a radius in arcsec; `hide` leaves out what this person ("mine") or anyone decided;
@@ -139,17 +139,21 @@ def passing(
     states: Mapping[str, VerdictState],
     anyones: Iterable[str],
     computed: Mapping[str, str] | None = None,
+    conflicts: Iterable[str] = (),
 ) -> tuple[set[str], bool]:
     """Give the names that verdicts are about, and whether those alone pass or all but those.
 
     `anyones` are the names that anybody gave a label; `computed` the outcomes of the query's check where this
-    person stated none. Only the journals know verdicts for certain, so the database is not asked for them.
+    person stated none; `conflicts` the names whose labels differ. Only the journals know verdicts for
+    certain, so the database is not asked for them.
     """
     decided = {name for name, state in states.items() if state.label}
     hidden = decided if query.hide == MINE else set(anyones) | decided if query.hide == ANYONE else set()
     chosen: set[str] | None = None
     if query.label == UNDECIDED:
         hidden = hidden | decided
+    elif query.label == CONFLICT:
+        chosen = set(conflicts)
     elif query.label:
         chosen = {name for name, state in states.items() if state.label == query.label}
     if query.check:

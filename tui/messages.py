@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from textual.message import Message
@@ -53,6 +53,7 @@ class Listed(Message):
     listing: Listing
     first_rows: Mapping[str, CandidateRow]
     why: str
+    others: Mapping[str, tuple[VerdictState, ...]] = field(default_factory=dict)
 
 
 @dataclass
@@ -128,10 +129,11 @@ class Found(Message):
 
 @dataclass
 class HistoryRead(Message):
-    """Every line about a candidate, of all vetters."""
+    """Every line about a candidate, of all vetters, and what stands of each."""
 
     candidate: str
     lines: Sequence[Line]
+    states: Sequence[VerdictState] = ()
 
 
 @dataclass

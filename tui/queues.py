@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from store.project import StoreError
-from tui.listing import ANYONE, ORDERS, Listing, Query, make_listing, passing
+from tui.listing import ANYONE, CONFLICT, ORDERS, Listing, Query, make_listing, passing
 
 if TYPE_CHECKING:
     import numpy as np
@@ -83,7 +83,9 @@ class Queue:
             anyones: Sequence[str] = ()
             if query.hide == ANYONE:
                 anyones = [state.candidate for state in book.all_states() if state.label]
-            ranks = self._sifted(ranks, pool, *passing(query, book.states(), anyones, self._computed(query)))
+            conflicts = book.conflicts() if query.label == CONFLICT else ()
+            computed = self._computed(query)
+            ranks = self._sifted(ranks, pool, *passing(query, book.states(), anyones, computed, conflicts))
         if query.where:
             ranks = self._sifted(ranks, pool, self._meeting(query.where), True)
         if query.column:

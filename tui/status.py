@@ -7,7 +7,7 @@ from typing import Any
 from analysis.config import Config
 from analysis.stages.staleness import stale
 from store import __version__
-from store.candidates import candidate_order
+from store.candidates import aliases, candidate_order
 from store.damage import notices
 from store.database import Database
 from store.frames import frame_records
@@ -33,6 +33,9 @@ def gather(project: Project, config: Config) -> dict[str, Any]:
         "run": None,
         "journal_problems": [],
         "stale": [],
+        "pack": project.packed,
+        "vetters": [],
+        "agreement": None,
         "damage": [f"{notice.at}: {notice.text}" for notice in notices(project.outputs_dir)],
     }
     if project.database.exists():
@@ -50,9 +53,13 @@ def gather(project: Project, config: Config) -> dict[str, Any]:
             "failed_files": [f"{r.path}: {r.error_kind}: {r.error_reason}" for r in failed],
         }
     if project.verdicts.is_dir():
-        book = VerdictBook(project, config.vetting.name())
+        first = aliases(Database(project.database)) if project.database.exists() else {}
+        book = VerdictBook(project, config.vetting.name(), resolve=first)
         facts["decided"] = sum(state.decided for state in book.states().values())
         facts["journal_problems"] = [str(problem) for problem in book.problems]
+        facts["vetters"] = list(book.vetters)
+        if len(book.vetters) > 1:
+            facts["agreement"] = _agreement(book)
     runs = list_runs(project)
     if runs:
         last = max(runs, key=lambda state: state.id)
@@ -60,10 +67,28 @@ def gather(project: Project, config: Config) -> dict[str, Any]:
     return facts
 
 
+def _agreement(book: VerdictBook) -> dict[str, Any]:
+    """Say how well the vetters agree, and on how many candidates they do not."""
+    from analysis.agreement import agreement, tabulate
+
+    given = tabulate([(state.candidate, state.vetter, state.label) for state in book.all_states()])
+    found = agreement(given.codes)
+    defined = not found.undefined
+    return {
+        "statistic": found.statistic,
+        "value": round(found.value, 4) if defined else None,
+        "interval": [round(found.low, 4), round(found.high, 4)] if found.low == found.low else None,
+        "candidates": found.objects,
+        "words": found.words(),
+        "conflicts": len(book.conflicts()),
+    }
+
+
 def show(facts: dict[str, Any]) -> str:
     """Put the facts into lines."""
     frames = facts["frames"]
     mark = "  (SIMULATED data)" if facts["simulated"] else ""
+    mark += "  (a pack: no FITS files)" if facts["pack"] else ""
     lines = [
         f"project     {facts['project']}{mark}",
         f"target      {facts['target']}",
@@ -79,6 +104,10 @@ def show(facts: dict[str, Any]) -> str:
         else "last run    none"
     )
     lines += [f"changed     {line}" for line in facts["stale"]]
+    if facts["agreement"]:
+        lines.append(f"vetters     {', '.join(facts['vetters'])}")
+        lines.append(f"agreement   {facts['agreement']['words']}")
+        lines.append(f"conflicts   {facts['agreement']['conflicts']}")
     lines += [f"refused     {line}" for line in facts["failed_files"]]
     lines += [f"journal     {line}" for line in facts["journal_problems"]]
     lines += [f"damage      {line}" for line in facts["damage"]]

@@ -1,5 +1,6 @@
 """The whole report: facts in, one Markdown document out."""
 
+from analysis.report.agreement import agreement
 from analysis.report.changes import changes
 from analysis.report.completeness import completeness
 from analysis.report.decisions import decisions
@@ -32,6 +33,7 @@ def render(facts: Facts) -> str:
         *findings(facts),
         *spectra(facts),
         *decisions(facts),
+        *agreement(facts),
         *unchecked(facts),
         *redo(facts),
         *changes(facts),

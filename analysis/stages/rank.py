@@ -19,11 +19,11 @@ from analysis.stages.ranking_spectra import draw_spectra, no_images, with_spectr
 from store.candidates import Ranking, known_names, load_candidates, note_ranking, ranking_info, save_ranking
 from store.database import Database
 from store.frames import FrameRecord, frame_records
+from store.matching import indexed_book
 from store.project import Project
 from store.sources import load_sources
 from store.spectra import save_scores, spectrum_files
 from store.tables import write_table
-from store.verdicts import VerdictBook
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,7 +53,7 @@ def rank(project: Project, config: Config, emit: Emit) -> StageResult:
     if not records and not spectra:
         return StageResult("rank")
     # Names that people decided on are kept, even where the database was made anew from the journals.
-    VerdictBook(project, config.vetting.name(), database=db).index()
+    indexed_book(project, config.vetting.name(), db)
     key = ranking_key(records, config, [(file.file, file.stage_key) for file in spectra])
     if _nothing_to_do(project, db, key):
         emit({"event": "note", "stage": "rank", "text": "nothing changed since the last ranking"})

@@ -21,12 +21,13 @@ from analysis.stages.ranking_spectra import FIGURES
 from analysis.stages.ranking_spectra import figure_path as spectrum_figure
 from analysis.stages.recalling import recall_key
 from store import __version__
-from store.candidates import CandidateRow, aliases, candidate_order, candidate_rows, members, ranking_info
+from store.candidates import CandidateRow, candidate_order, candidate_rows, members, ranking_info
 from store.checks import load_checks
 from store.database import Database
 from store.drafts import draft_of
 from store.frames import FrameRecord, frame_records
 from store.handoff import selection_counts
+from store.matching import indexed_book
 from store.products import product_records
 from store.project import Project, StoreError
 from store.spectra import best_spectra, lines_of, spectrum_files
@@ -43,10 +44,11 @@ def report(project: Project, config: Config, emit: Emit) -> StageResult:
     records = frame_records(db)
     if "done" not in {record.state for record in records} and not spectrum_files(db, "done"):
         return StageResult("report")
-    book = VerdictBook(project, config.vetting.name(), database=db, resolve=aliases(db))
-    book.index()
+    book, _ = indexed_book(project, config.vetting.name(), db)
     paths = []
-    for place, name in enumerate(TABLES):
+    # Not every source is in the index of a pack.
+    names = [name for name in TABLES if not (project.packed and name == "all_sources")]
+    for place, name in enumerate(names):
         emit({"event": "progress", "stage": "report", "done": place, "total": len(TABLES) + 1, "text": name})
         paths.append(write_table(project, db, name))
     facts = gather(project, config, db, book, records, paths)

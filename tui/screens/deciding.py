@@ -100,6 +100,7 @@ class Deciding(Loading):
                 self.states[name] = state
                 if name in self.table.listing.places:
                     self.decided += bool(state.label) - bool(before and before.label)
+            self.mark_conflicts_of(message.states)
             self.table.refresh()
             self._acknowledge(message)
             self._start_index()

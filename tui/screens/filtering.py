@@ -11,7 +11,7 @@ from textual.containers import Horizontal, Vertical
 from textual.widget import Widget
 from textual.widgets import Input, Label, Select, Static
 
-from tui.listing import ANYONE, MINE, ORDERS, UNDECIDED, Query
+from tui.listing import ANYONE, CONFLICT, MINE, ORDERS, UNDECIDED, Query
 from tui.own_columns import EXAMPLE, ColumnError, parse_conditions
 from tui.places import parse_position
 from tui.screens.base import Question
@@ -67,7 +67,7 @@ class FilterScreen(Question[Query]):
             yield Static(HINT, classes="quiet", id="hint")
 
     def _labels(self) -> list[tuple[str, str]]:
-        names = ["", UNDECIDED, *(name for name, _ in self.vet.config.vetting.label_keys())]
+        names = ["", UNDECIDED, CONFLICT, *(name for name, _ in self.vet.config.vetting.label_keys())]
         if self.asked.label not in names:
             names.append(self.asked.label)
         return [("all" if not name else label_words(name), name) for name in names]

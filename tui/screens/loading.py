@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -158,11 +158,7 @@ class Loading(VetterScreen):
         self, listing: Listing, rows: Mapping[str, CandidateRow], *, fresh: bool = False
     ) -> None:
         """Show another list."""
-        self.table.conflicts = frozenset(
-            name
-            for name, others in self.others.items()
-            if len({s.label for s in (*others, *self._mine(name)) if s.label}) > 1
-        )
+        self.mark_conflicts()
         self.set_class(listing.total == 0, "-empty")
         self.decided = len(listing.places_of(name for name, state in self.states.items() if state.label))
         self.table.show(listing, rows, fresh=fresh)
@@ -174,6 +170,19 @@ class Loading(VetterScreen):
                 words = EMPTY.format(products=self.vet.project.products)
             self.show_words(words)
         self.refresh_status()
+
+    def mark_conflicts(self) -> None:
+        """Take note of the candidates whose labels differ."""
+        self.table.conflicts = frozenset(name for name in self.others if self._differ(name))
+
+    def mark_conflicts_of(self, names: Iterable[str]) -> None:
+        """Take note of whether labels of some candidates differ, after a decision on them."""
+        changed = {name for name in names if name in self.others}
+        if changed:
+            self.table.conflicts = (self.table.conflicts - changed) | {n for n in changed if self._differ(n)}
+
+    def _differ(self, name: str) -> bool:
+        return len({s.label for s in (*self.others.get(name, ()), *self._mine(name)) if s.label}) > 1
 
     def _mine(self, name: str) -> tuple[VerdictState, ...]:
         return (self.states[name],) if name in self.states else ()
@@ -188,7 +197,7 @@ class Loading(VetterScreen):
         """Make the list anew, in a thread."""
         self._start(partial(self._list, query, why), "list", "list candidates")
 
-    def _list(self, query: Query, why: str) -> None:
+    def _list(self, query: Query, why: str | Callable[[], str]) -> None:
         worker = get_current_worker()
         while not (worker.is_cancelled or self.vet.leaving.is_set()):
             try:
@@ -197,11 +206,13 @@ class Loading(VetterScreen):
                 self.post_message(messages.Trouble("waiting for the list", str(error)))
                 self.vet.leaving.wait(RETRY_SECONDS)
             else:
-                self.post_message(messages.Listed(listing, rows, why))
+                words = why if isinstance(why, str) else why()
+                self.post_message(messages.Listed(listing, rows, words, self.vet.desk.others()))
                 return
 
     @on(messages.Listed)
     def _listed(self, message: messages.Listed) -> None:
+        self.others = dict(message.others)
         if self.opened:
             self._details.clear()
             self.say(message.why or f"{len(message.listing)} of {message.listing.total} candidates")
@@ -364,6 +375,7 @@ class Loading(VetterScreen):
             Status(
                 project=self.vet.project.root.name,
                 simulated=simulated,
+                packed=self.vet.project.packed,
                 decided=self.decided,
                 listed=len(listing),
                 total=listing.total,

@@ -11,7 +11,7 @@ from textual import on
 
 from store.project import StoreError
 from tui import messages
-from tui.listing import query_of
+from tui.listing import CONFLICT, Query, query_of
 from tui.screens.deciding import Deciding, describe
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ NEIGHBOURS = 24
 class Queueing(Deciding):
     """Each action reads in a thread what its screen shows, and then opens it."""
 
+    _before = Query()
+
     def action_filter(self) -> None:
         """Ask what to list, and in which order."""
         from tui.screens.filtering import FilterScreen
@@ -34,6 +36,20 @@ class Queueing(Deciding):
             rankings = [kept.name for kept in self.vet.desk.book.kept("ranking")]
             columns = self.vet.desk.column_names
             self.ask(FilterScreen(self.table.listing.query, rankings, columns), self.relist)
+
+    def action_conflicts(self) -> None:
+        """List the candidates on which vetters differ; once more lists what was listed before."""
+        if not self.opened:
+            return
+        query = self.table.listing.query
+        if query.label == CONFLICT:
+            self.relist(self._before)
+            return
+        self._before = query
+        self._start(self._list_conflicts, "list", "list conflicts")
+
+    def _list_conflicts(self) -> None:
+        self._list(Query(label=CONFLICT), self.vet.desk.agreement)
 
     def action_views(self) -> None:
         """Show the saved views."""
@@ -194,10 +210,13 @@ class Queueing(Deciding):
             self._start(partial(self._read_history, name), "history", "read the history")
 
     def _read_history(self, name: str) -> None:
-        self.post_message(messages.HistoryRead(name, self.vet.desk.book.history(name)))
+        book = self.vet.desk.book
+        states = [book.state(name, vetter) for vetter in book.vetters]
+        standing = [state for state in states if state.decisions]
+        self.post_message(messages.HistoryRead(name, book.history(name), standing))
 
     @on(messages.HistoryRead)
     def _history_read(self, message: messages.HistoryRead) -> None:
         from tui.screens.history import HistoryScreen
 
-        self.app.push_screen(HistoryScreen(message.candidate, message.lines))
+        self.app.push_screen(HistoryScreen(message.candidate, message.lines, message.states))

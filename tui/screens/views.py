@@ -12,7 +12,7 @@ from textual.containers import Vertical
 from textual.events import Key
 from textual.widgets import Input, Static
 
-from tui.listing import MINE, UNDECIDED, Query
+from tui.listing import CONFLICT, MINE, UNDECIDED, Query
 from tui.screens.base import Question
 
 SHOWN = 12
@@ -20,6 +20,7 @@ BUILT_IN = (
     ("everything", Query()),
     ("undecided", Query(label=UNDECIDED)),
     ("needs discussion", Query(label="discuss")),
+    ("conflicts", Query(label=CONFLICT)),
     ("without what I decided", Query(hide=MINE)),
 )
 

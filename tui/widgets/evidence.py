@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 from textual.widget import Widget
 
+from tui.text import clean
 from tui.widgets.palette import (
     CHECK_WORDS,
     OUTCOME_SIGNS,
@@ -39,6 +40,7 @@ TERMS = (
 TWO_COLUMNS = 100
 NARROW_CHECKS = 46
 LEAST_FOR_BARS = 11
+MOST_OTHERS = 4
 MAG_PER_RELATIVE_FLUX = 2.5 / math.log(10)
 
 
@@ -65,7 +67,33 @@ def effective_weights(row: CandidateRow, weights: Mapping[str, float]) -> dict[s
     return {name: weight / total for name, weight in known.items()} if total > 0 else {}
 
 
-def verdict_line(evidence: Evidence, colours: Palette) -> Text:
+def other_lines(evidence: Evidence, width: int, colours: Palette) -> list[Text]:
+    """Say, where labels differ, what each other vetter decided, when, and why; none where they do not."""
+    labels = {state.label for state in (evidence.state, *evidence.others) if state and state.label}
+    if len(labels) < 2:
+        return []
+    lines = []
+    for other in evidence.others[:MOST_OTHERS]:
+        line = Text(f"{other.vetter} ", colours.good)
+        label = f"{label_sign(other.label)} {clean(label_words(other.label))}"
+        line.append(label, label_style(other.label, colours))
+        line.append(f": {clean(other.reason.replace('_', ' '))}" if other.reason else "", colours.quiet)
+        line.append(f"  grade {other.grade}" if other.grade else "", colours.strong)
+        if other.checks:
+            line.append(f"  {''.join(OUTCOME_SIGNS[other.checks.get(name, '')] for name in CHECK_WORDS)}")
+        line.append(f"  {other.at[:16].replace('T', ' ')}", colours.quiet)
+        lines.append(line)
+        note = Text(f"  “{clean(' '.join(other.note.split()))}”" if other.note else "", colours.plain)
+        if line.cell_len + note.cell_len <= width:
+            line.append_text(note)
+        else:
+            lines.append(note)
+    if len(evidence.others) > MOST_OTHERS:
+        lines.append(Text(f"and {len(evidence.others) - MOST_OTHERS} more vetters: H", colours.quiet))
+    return lines
+
+
+def verdict_line(evidence: Evidence, colours: Palette, *, others: bool = True) -> Text:
     """Say what was decided, by this person and by others."""
     state = evidence.state
     label = state.label if state else ""
@@ -75,11 +103,13 @@ def verdict_line(evidence: Evidence, colours: Palette) -> Text:
         line.append(f": {state.reason.replace('_', ' ')}", colours.quiet)
     if state and state.grade:
         line.append(f"  grade {state.grade}", colours.strong)
-    for other in evidence.others:
+    for other in evidence.others if others else ():
         if other.label:
-            line.append(f"  {other.vetter}: {label_words(other.label)}", label_style(other.label, colours))
+            line.append(
+                f"  {other.vetter}: {clean(label_words(other.label))}", label_style(other.label, colours)
+            )
     if state and state.note:
-        line.append(f"  “{' '.join(state.note.split())}”", colours.plain)
+        line.append(f"  “{clean(' '.join(state.note.split()))}”", colours.plain)
     return line
 
 
@@ -234,7 +264,8 @@ def frame_lines(members: Sequence[MemberRow], colours: Palette) -> list[Text]:
 
 def evidence_lines(evidence: Evidence, width: int, height: int, colours: Palette) -> list[Text]:
     """Compose the panel for its size: what matters most comes first, and what does not fit is left out."""
-    head = [verdict_line(evidence, colours)]
+    differing = other_lines(evidence, width, colours)
+    head = [verdict_line(evidence, colours, others=not differing), *differing]
     name = Text.assemble((f"#{evidence.row.rank} ", colours.quiet), (evidence.row.candidate, colours.strong))
     if width >= NARROW_CHECKS:
         name.append(f"  {evidence.row.ra:.6f} {evidence.row.dec:+.6f}", colours.quiet)

@@ -25,6 +25,7 @@ class Status:
 
     project: str = ""
     simulated: bool = False
+    packed: bool = False
     decided: int = 0
     listed: int = 0
     total: int = 0
@@ -57,6 +58,9 @@ class StatusLine(Widget):
         left = Text(" ")
         if status.simulated:
             left.append(" SIMULATED ", colours.badge)
+            left.append(" ")
+        if status.packed:
+            left.append(" PACK, no FITS ", colours.badge)
             left.append(" ")
         left.append(status.project, colours.strong)
         if status.filters:
