@@ -123,21 +123,30 @@ def test_asking_in_pieces_has_an_end(tap):
     assert "not known" in answer.reason
 
 
-def test_small_bodies_are_asked_at_the_time_of_each_epoch(tap, finished):
-    """Frames of two epochs, 118 days apart: two questions, two times, and a body counts at its own."""
-    project = Project(finished)
-    records = frame_records(Database(project.database), "done")
-    days = sorted({round(record.mjd_beg) for record in records})
-    assert days[-1] - days[0] > 100
-    first = records[0]
-    place = replace(PLACE, best_frame=first.frame, **centre_of(first))
-    desk = Desk(project, Config(services=replace(QUICK, catalogs=["solar_system"])), None, records)
-    seen = [one for one in desk._times(place) if one is not None]
-    assert {round(one[0]) for one in seen} == set(days)
-    assert round(seen[0][0]) == round(first.mjd_beg)
+def test_small_bodies_are_asked_at_the_time_of_each_frame(tap, finished_copy, monkeypatch):
+    """Frames of two epochs, 118 days apart: each moment is asked once, and a body counts at its own."""
+    from analysis import minor_planets
+
+    def somewhere(header):
+        return float(header["MJD-AVG"]), (1.5e6, 0.0, 0.0, 0.0, 0.0, 0.0)
+
+    monkeypatch.setattr(minor_planets, "observer", somewhere)
+    project = Project(finished_copy)
+    db = Database(project.database)
+    records = frame_records(db, "done")
+    days = {int(record.mjd_beg) for record in records}
+    assert max(days) - min(days) > 100
+    place = replace(PLACE, best_frame=records[0].frame, **centre_of(records[0]))
+    desk = Desk(project, Config(services=replace(QUICK, catalogs=["solar_system"])), db, records)
     asked = desk.asked(place)
     assert {one.answer.state for one in asked} == {NOT_QUERIED}
-    assert len({one.answer.release for one in asked}) == len(seen)
+    assert len({one.answer.release for one in asked}) == len(asked) == len(records)
+    ask_all(desk, place, place)
+    assert len(tap.asked) == len(records)
+    assert {int(float(one.answer.block.split("_")[0])) for one in desk.asked(place)} == days
+    assert {one.answer.state for one in desk.asked(place)} == {OK}
+    spectrum = replace(place, best_frame="")
+    assert [one.answer.reason for one in desk.asked(spectrum)] == ["not asked yet"]
 
 
 def centre_of(record):
