@@ -68,22 +68,80 @@ def images(
         files = find_images(project.products)
     else:
         files = list(dict.fromkeys(path.absolute() for path in paths))
-    database = Database(project.database)
     room = allot(executors.worker_count(config.execution.workers), config.execution.memory_gb)
-    workers = room.workers
+    teller = _Teller(Database(project.database), emit)
     if room.note:
-        emit({"event": "note", "stage": "images", "text": room.note})
-    failures: list[str] = []
+        teller.note(room.note)
+    forget_lost_failures(teller.database)
+    prints = _fingerprints(files, room.workers, teller, stopping)
+    plan = plan_work(teller.database, files, prints, config, zeropoint)
+    teller.begin(plan.same, plan.work, plan.notes)
+    by_name = {task.name: task for task in plan.work}
+    unpack = project.cache / "unpacked"
+    tasks = {task.name: (measure_file, (task, config.detection_threshold, unpack)) for task in plan.work}
+    for outcome in _outcomes(tasks, room, teller.progress, stopping):
+        teller.ended += 1
+        if outcome.error is not None:
+            teller.fail(_broken(by_name[outcome.key], outcome.error))
+        elif outcome.value.sources is None:
+            teller.fail(outcome.value.record)
+        else:
+            save_frame(teller.database, outcome.value.record, outcome.value.sources)
+            teller.done(outcome.value.record)
+    lines = tuple(teller.failures)
+    left = teller.total - teller.ended
+    return StageResult("images", teller.n_done, len(lines), len(plan.same), lines, left=left)
 
-    def fail(record: FrameRecord, *, known: bool = True) -> None:
+
+class _Teller:
+    """What the stage says of its frames as they end, and the failures so far, which it also stores."""
+
+    def __init__(self, database: Database, emit: Emit) -> None:
+        self.database, self.emit = database, emit
+        self.failures: list[str] = []
+        self.n_done = self.ended = self.total = 0
+
+    def note(self, text: str) -> None:
+        """Tell something of the whole stage."""
+        self.emit({"event": "note", "stage": "images", "text": text})
+
+    def fail(self, record: FrameRecord, *, known: bool = True) -> None:
+        """Store and tell a failure, one line; a file that is not there is not stored."""
         if known:
-            fail_frame(database, record)
+            fail_frame(self.database, record)
         line = f"{record.path}: {record.error_kind}: {record.error_reason}"
-        failures.append(line)
-        emit({"event": "frame_failed", "stage": "images", "frame": record.frame, "text": line})
+        self.failures.append(line)
+        self.emit({"event": "frame_failed", "stage": "images", "frame": record.frame, "text": line})
 
-    forget_lost_failures(database)
-    held = {record.frame: (record.path, record.sha256) for record in frame_records(database)}
+    def begin(self, same: Sequence[str], work: Sequence[Task], notes: Sequence[str]) -> None:
+        """Tell what is to be done and what is left as it is."""
+        self.total, self.ended = len(same) + len(work), len(same)
+        first = {"event": "progress", "stage": "images", "done": 0, "total": self.total}
+        self.emit(first | {"text": "sources of each frame"})
+        for name in same:
+            text = "nothing changed since"
+            self.emit({"event": "frame_skipped", "stage": "images", "frame": name, "text": text})
+        for text in notes:
+            self.note(text)
+
+    def progress(self, name: str, part: int, parts: int) -> None:
+        """Tell how far a frame is."""
+        self.emit({"event": "progress", "stage": "images", "frame": name, "done": part, "total": parts})
+
+    def done(self, record: FrameRecord) -> None:
+        """Tell of a frame that is stored."""
+        self.n_done += 1
+        self.emit({
+            "event": "frame_done", "stage": "images", "frame": record.frame, "done": self.ended,
+            "total": self.total, "seconds": record.seconds, "text": _summary(record),
+        })  # fmt: skip
+
+
+def _fingerprints(
+    files: Sequence[Path], workers: int, teller: _Teller, stopping: Callable[[], bool]
+) -> dict[str, Fingerprint]:
+    """Return the fingerprint of each file that can be read, by its path; the others are told as failures."""
+    held = {record.frame: (record.path, record.sha256) for record in frame_records(teller.database)}
     prints: dict[str, Fingerprint] = {}
     hashing = {str(path): (fingerprint, (path,)) for path in files}
     for outcome in executors.run_tasks(hashing, workers, stopping=stopping):
@@ -91,44 +149,8 @@ def images(
             prints[outcome.key] = outcome.value
         else:
             path = Path(outcome.key)
-            fail(_unreadable(path, held, outcome.error), known=path.exists())
-    plan = plan_work(database, files, prints, config, zeropoint)
-    total = len(plan.same) + len(plan.work)
-    emit({"event": "progress", "stage": "images", "done": 0, "total": total, "text": "sources of each frame"})
-    for name in plan.same:
-        emit({"event": "frame_skipped", "stage": "images", "frame": name, "text": "nothing changed since"})
-    for text in plan.notes:
-        emit({"event": "note", "stage": "images", "text": text})
-
-    def progress(name: str, part: int, parts: int) -> None:
-        emit({"event": "progress", "stage": "images", "frame": name, "done": part, "total": parts})
-
-    done, ended = 0, len(plan.same)
-    by_name = {task.name: task for task in plan.work}
-    unpack = project.cache / "unpacked"
-    tasks = {task.name: (measure_file, (task, config.detection_threshold, unpack)) for task in plan.work}
-    for outcome in _outcomes(tasks, room, progress, stopping):
-        ended += 1
-        if outcome.error is not None:
-            fail(_broken(by_name[outcome.key], outcome.error))
-        elif outcome.value.sources is None:
-            fail(outcome.value.record)
-        else:
-            record = outcome.value.record
-            save_frame(database, record, outcome.value.sources)
-            done += 1
-            emit(
-                {
-                    "event": "frame_done",
-                    "stage": "images",
-                    "frame": record.frame,
-                    "done": ended,
-                    "total": total,
-                    "seconds": record.seconds,
-                    "text": _summary(record),
-                }
-            )
-    return StageResult("images", done, len(failures), len(plan.same), tuple(failures), left=total - ended)
+            teller.fail(_unreadable(path, held, outcome.error), known=path.exists())
+    return prints
 
 
 def _outcomes(
