@@ -47,7 +47,7 @@ async def test_conflicts_are_a_queue_with_everybodys_words(vet, size):
         assert names(app) == [name_of(3), name_of(5)]
         assert "2 conflicts; Cohen's kappa" in app.vetting.message
         text = text_of(app)
-        for words in ("bob", "ordinary", "grade C", "·✗··✓"):
+        for words in ("bob: ordinary", "grade C", "·✗··✓"):
             assert words in text
         if size[0] >= 120:
             assert "a star by its colours" in text

@@ -393,10 +393,12 @@ def test_long_rankings_are_cut_and_say_so():
 def test_decisions_name_who_when_checks_and_notes():
     """Section 4: one row per vetter, five checks each, the note, and where vetters differ."""
     text = section(render(facts()), 4)
-    (numbers, ada) = [line for line in text.splitlines() if "| ada |" in line]
+    (numbers, ada, conflict) = [line for line in text.splitlines() if "| ada |" in line]
     assert numbers == "| ada | 1 | 1 | – | 0.0 | 1 | 1 | 1 | 0 | interesting 1 |"
     for word in ("interesting", "| A |", "pass", "not run", "2030-01-02T03:04:05", "an arc", "0.800"):
         assert word in ada
+    for word in ("interesting", "| A |", "2030-01-02T03:04:05", "an arc"):
+        assert word in conflict
     assert "snowball" in text
     people, computed = [line for line in text.splitlines() if line.startswith("| catalogs |")]
     assert people.endswith("| people | 0 | 0 | 0 | 1 | 1 |")

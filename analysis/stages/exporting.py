@@ -17,10 +17,10 @@ from analysis.exports.selection import Selection, select
 from analysis.report.naming import field_name
 from analysis.stages.cutting import figure_paths, open_recorded
 from store import __version__
-from store.candidates import aliases
 from store.database import Database
 from store.frames import FrameRecord, frame_records
 from store.handoff import HANDOFF, load_features, read_typed
+from store.matching import match_journals
 from store.project import Project
 from store.verdicts import VerdictBook
 
@@ -37,9 +37,8 @@ def gather(project: Project, config: Config, wanted: Selection) -> HandOff:
         Nothing is ranked or decided yet, or the selection asks for what is not there.
     """
     db = Database(project.database)
-    book = VerdictBook(
-        project, config.vetting.name(), database=db, resolve=aliases(db), labels=config.vetting.labels
-    )
+    book = VerdictBook(project, config.vetting.name(), database=db, labels=config.vetting.labels)
+    match_journals(db, book)
     book.index()
     rows = read_typed(db, HANDOFF)
     if not rows.num_rows:

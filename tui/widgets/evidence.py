@@ -74,9 +74,8 @@ def other_lines(evidence: Evidence, width: int, colours: Palette) -> list[Text]:
         return []
     lines = []
     for other in evidence.others[:MOST_OTHERS]:
-        line = Text(f"{other.vetter} ", colours.good)
-        label = f"{label_sign(other.label)} {clean(label_words(other.label))}"
-        line.append(label, label_style(other.label, colours))
+        line = Text(f"{other.vetter}: ", colours.good)
+        line.append(clean(label_words(other.label)), label_style(other.label, colours))
         line.append(f": {clean(other.reason.replace('_', ' '))}" if other.reason else "", colours.quiet)
         line.append(f"  grade {other.grade}" if other.grade else "", colours.strong)
         if other.checks:
