@@ -2,6 +2,7 @@
 
 import csv
 import shutil
+import threading
 
 import pytest
 from hypothesis import given
@@ -11,11 +12,15 @@ from vet_project import make_vet_project
 
 from analysis.config import load
 from analysis.own_list import OwnListError, read_own_list
+from store.candidates import candidate_order
+from store.checks import load_checks
+from store.database import Database
 from store.journal import read_journal
 from store.own_lists import list_project
 from store.project import Project
 from tui.desk import Desk
 from tui.listing import Query
+from tui.warm import WarmProcess
 
 
 def written(tmp_path, text, name="list.csv"):
@@ -132,6 +137,36 @@ async def test_a_list_goes_through_desk_cutouts_and_journal(finished_copy, tmp_p
     assert main.open().states[ranked[1]["candidate"]].label == "interesting"
     again = jwst_vet("vet", path, "--prepare", cwd=finished_copy)
     assert again.stdout == done.stdout
+
+
+def test_checks_on_demand_are_those_of_the_list(finished_copy, tmp_path, jwst_vet):
+    """A place that only the list has is examined on demand, and what is found goes into the list's index."""
+    ranked = list(
+        csv.DictReader((finished_copy / "outputs/tables/ranked_candidates.csv").read_text().splitlines())
+    )
+    ra, dec = float(ranked[0]["ra"]) + 0.0009, float(ranked[0]["dec"])
+    path = written(tmp_path, f"ra,dec\n{ra},{dec}\n")
+    assert jwst_vet("vet", path, "--prepare", cwd=finished_copy).returncode == 0
+    own = list_project(Project(finished_copy), path)
+    name = candidate_order(Database(own.database))[0]
+    with Database(own.database).write() as cursor:
+        cursor.execute("DELETE FROM computed_checks")
+    heard, done = [], threading.Event()
+
+    def listen(words):
+        heard.append(words)
+        if "seconds" in words or "problem" in words:
+            done.set()
+
+    warm = WarmProcess(own, listen)
+    warm.request(name)
+    try:
+        assert done.wait(240)
+    finally:
+        warm.close()
+    assert "seconds" in heard[0], heard
+    assert load_checks(Database(own.database))[name]
+    assert name not in load_checks(Database(Project(finished_copy).database))
 
 
 def test_two_lists_of_one_name_stand_apart(tmp_path):

@@ -165,7 +165,10 @@ class Queue:
             self._features = (pool.mark, *feature_table(self.database))
         _, names, vectors = self._features
         if name not in names:
-            raise StoreError(f"{name}: the ranking kept no features of it; `jwst-vet rank` does")
+            row = self.rows([name]).get(name)
+            if row is not None and row.kind == "spectrum":
+                raise StoreError("a spectrum has no shape or colour to compare with others")
+            raise StoreError("the ranking kept no features of it; `jwst-vet rank` does")
         rows, distances = nearest(vectors, names.index(name), count)
         return [names[row] for row in rows.tolist()], distances.tolist()
 

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import IO, Any
 
+from store.own_lists import ListProject
 from store.project import Project
 
 Listener = Callable[[Mapping[str, Any]], None]
@@ -53,6 +54,7 @@ class WarmProcess:
 
     def _start(self) -> subprocess.Popen[str]:
         command = [sys.executable, "-P", "-m", "analysis.stages.warm", str(self._project.root)]
+        command += [self._project.name] if isinstance(self._project, ListProject) else []
         process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )

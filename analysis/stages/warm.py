@@ -21,16 +21,18 @@ from store.candidates import candidate_order
 from store.checks import check_keys, save_checks
 from store.database import Database
 from store.frames import frame_records
+from store.own_lists import ListProject
 from store.project import Project, StoreError
 
 
 class Warm:
     """Answers one name after another; a new ranking or a new frame opens the frames anew."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, listed: str = "") -> None:
         self.config = configuration.load(root / configuration.FILE_NAME)
         paths = self.config.paths
-        self.project = Project(root, data=root / paths.data, outputs=root / paths.outputs)
+        data, outputs = root / paths.data, root / paths.outputs
+        self.project = ListProject(root, data, outputs, listed) if listed else Project(root, data, outputs)
         self.db = Database(self.project.database)
         self._examiner: Examiner | None = None
         self._frames: list[tuple[str, str]] = []
@@ -113,8 +115,8 @@ class Warm:
 
 
 def main() -> None:
-    """Answer until the input ends."""
-    warm = Warm(Path(sys.argv[1]))
+    """Answer until the input ends; the arguments are the project's folder and, of a list, its name."""
+    warm = Warm(Path(sys.argv[1]), *sys.argv[2:])
     warm.rehearse()
     _say({"ready": True})
     for line in sys.stdin:
