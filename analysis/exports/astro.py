@@ -115,5 +115,7 @@ def _mapped(column: Any, change: Any) -> Any:
     import numpy as np
     from astropy.table import MaskedColumn
 
-    data = np.array([change(str(text)) for text in np.asarray(column.filled(""))], dtype=str)
+    texts = column.filled("").tolist()
+    changed = {text: change(text) for text in set(texts)}
+    data = np.array([changed[text] for text in texts], dtype=str)
     return MaskedColumn(data, name=column.name, mask=column.mask, description=column.description)

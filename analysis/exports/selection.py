@@ -18,6 +18,10 @@ _CONDITION: Final = re.compile(r"\s*(\w+)\s*(!=|<=|>=|=|<|>|~)\s*(.*?)\s*", re.D
 _YES: Final = {"true": True, "yes": True, "false": False, "no": False}
 
 
+Test = tuple[str, Callable[[Any], bool]]
+"""A column, and the test of its values; None is unknown."""
+
+
 @dataclass(frozen=True)
 class Selection:
     """Words of the command line; all of them must hold, and of several labels any one."""
@@ -57,34 +61,34 @@ def select(
     ExportError
         A label, check, outcome, column or value that is not there, with those that are.
     """
-    tests = [_one_label(label, labels) for label in wanted.labels]
-    chosen: list[Callable[[dict[str, Any]], bool]] = []
-    if tests:
-        chosen.append(lambda row: any(test(row) for test in tests))
+    chosen: list[Test] = []
+    if wanted.labels:
+        any_of = {_one_label(label, labels) for label in wanted.labels}
+        chosen.append(("label", lambda label: label in any_of))
     chosen += [_one_check(text) for text in wanted.checks]
     if wanted.rank is not None:
         if wanted.rank < 1:
             raise ExportError(f"--rank {wanted.rank}: must be 1 or more: how many of the first ranks")
         last = wanted.rank
-        chosen.append(lambda row: row["rank"] is not None and row["rank"] <= last)
+        chosen.append(("rank", lambda rank: rank is not None and rank <= last))
     chosen += [_condition(text, columns) for text in wanted.where]
-    if not chosen:
-        return rows
     import pyarrow as pa
 
-    return rows.filter(pa.array([all(test(row) for test in chosen) for row in rows.to_pylist()], pa.bool_()))
+    # One column at a time: rows of a large list are never all made into Python objects.
+    for name, test in chosen:
+        rows = rows.filter(pa.array([test(value) for value in rows.column(name).to_pylist()], pa.bool_()))
+    return rows
 
 
-def _one_label(label: str, labels: Sequence[str]) -> Callable[[dict[str, Any]], bool]:
-    """Return the test for one label."""
+def _one_label(label: str, labels: Sequence[str]) -> str | None:
+    """Return what the column has for one label."""
     allowed = [*(one for one in labels if one != "none"), CONFLICT, UNDECIDED]
     if label not in allowed:
         raise ExportError(f"--label {label}: must be one of {', '.join(allowed)}")
-    wanted = None if label == UNDECIDED else label
-    return lambda row: row["label"] == wanted
+    return None if label == UNDECIDED else label
 
 
-def _one_check(text: str) -> Callable[[dict[str, Any]], bool]:
+def _one_check(text: str) -> Test:
     """Return the test for the outcome of one check."""
     check, _, outcome = text.partition("=")
     outcomes = (*OUTCOMES, CONFLICT)
@@ -93,10 +97,10 @@ def _one_check(text: str) -> Callable[[dict[str, Any]], bool]:
             f"--check {text}: must be CHECK=OUTCOME; checks: {', '.join(CHECKS)}; "
             f"outcomes: {', '.join(outcomes)}"
         )
-    return lambda row: row[check] == outcome
+    return check, lambda value: value == outcome
 
 
-def _condition(text: str, columns: Sequence[Column]) -> Callable[[dict[str, Any]], bool]:
+def _condition(text: str, columns: Sequence[Column]) -> Test:
     """Return the test for one condition."""
     found = _CONDITION.fullmatch(text)
     if found is None:
@@ -107,12 +111,12 @@ def _condition(text: str, columns: Sequence[Column]) -> Callable[[dict[str, Any]
         raise ExportError(f"--where {text}: no column {name}; there are {', '.join(c.name for c in columns)}")
     if sign == "~":
         part = written.casefold()
-        return lambda row: row[name] is not None and part in str(row[name]).casefold()
+        return name, lambda value: value is not None and part in str(value).casefold()
     if not written and sign in {"=", "!="}:
-        return lambda row: (row[name] is None) == (sign == "=")
-    value = _value(text, column, written)
+        return name, lambda value: (value is None) == (sign == "=")
+    limit = _value(text, column, written)
     compare = _SIGNS[sign]
-    return lambda row: row[name] is not None and compare(row[name], value)
+    return name, lambda value: value is not None and compare(value, limit)
 
 
 _SIGNS: Final[dict[str, Callable[[Any, Any], bool]]] = {

@@ -38,6 +38,8 @@ def visible(text: str) -> str:
     Line breaks become ⏎, other control characters their pictures (␛), the rest of what cannot be seen
     (directions of writing, zero widths, lone surrogates) its number, as in (U+202E).
     """
+    if text.isprintable():  # most text is, and a table has millions of cells
+        return text
     return "".join(_shown(character) for character in text.replace("\r\n", "\n"))
 
 
