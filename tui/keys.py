@@ -59,6 +59,7 @@ class Key:
         "pagedown": "pgdn",
         "escape": "esc",
         "backspace": "⌫",
+        "plus": "+",
         "shift+tab": "shift-tab",
     }
 

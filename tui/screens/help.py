@@ -79,7 +79,7 @@ def help_text(table: Sequence[Key], where: str, query: str, drawing: str, colour
     for section, listed in legend.sections(table, where, query):
         lines += [Text(), Text(section, colours.strong)] if lines else [Text(section, colours.strong)]
         for key in listed:
-            line = Text(f"  {key.shown():<10}", colours.good)
+            line = Text(f"  {key.shown():<9} ", colours.good)
             line.append(f"{key.help:<{HELP_WIDTH}}", colours.plain)
             line.append(key.id, colours.faint)
             lines.append(line)
