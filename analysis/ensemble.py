@@ -53,7 +53,7 @@ COMMON_COLOUR: Final = 0.6
 """A tail of 10^-0.6, one in four, is no odd colour yet."""
 FOREST_SHARE: Final = 0.2
 SHAPELESS_SNR: Final = 20.0
-"""S/N at which half of what makes a structure odd may be noise."""
+"""S/N in all bands together, where structure is measured, at which half of what makes it odd may be noise."""
 SPECTRUM_SIGMAS: Final = (0.7, 2.0)
 """Misfit per band, in sigmas, at which the view `spectrum` begins and is sure."""
 RESOLVED: Final = (0.5, 2.0)
@@ -61,7 +61,8 @@ RESOLVED: Final = (0.5, 2.0)
 in every band: misfits are divided by 1 and 2 for every further factor of ten in size."""
 RING_SHARES: Final = (0.35, 0.75)
 """Shares of a circle at which the view `arc` begins and is sure."""
-STAR_CEILING: Final = 0.3
+STAR_CEILING: Final = 0.1
+"""A star is no anomaly for being bright, sharp and blue: a field has more of them than oddities."""
 TREES: Final = 200
 SUBSAMPLE: Final = 256
 WINDOW: Final = 101
@@ -78,7 +79,7 @@ class Views:
     Attributes
     ----------
     anomaly : float64
-        The largest of the views; stars are capped at 0.3 unless no star's spectrum fits them.
+        The largest of the views; stars are capped at 0.1 unless no star's spectrum fits them.
     views : dict of str to float64
         Keys of `VIEWS`.
     population : int
@@ -154,8 +155,8 @@ def combine(facts: pd.DataFrame, colours: Array, *, seed: int = 11, resample: bo
     Parameters
     ----------
     facts : DataFrame
-        magnitude, snr, misfit (sigmas per band, NaN where unknown), star and eligible (bool), and the columns
-        of `PARTS` and `SHAPES`; one row per object.
+        magnitude, stacked_snr, misfit (sigmas per band, NaN where unknown), star and eligible (bool), and the
+        columns of `PARTS` and `SHAPES`; one row per object.
     colours : float64, shape (n, c)
         Colours between neighbouring bands from blue to red; NaN where one does not cover the object.
     seed : int
@@ -234,7 +235,7 @@ def _structure(z: dict[str, Array], facts: pd.DataFrame, population: BoolArray, 
 
     A mean rank is drawn to the middle as far as the object is faint: by S/N^2 / (S/N^2 + 20^2).
     """
-    snr = np.nan_to_num(facts["snr"].to_numpy(dtype=float))
+    snr = np.nan_to_num(facts["stacked_snr"].to_numpy(dtype=float))
     sure = snr**2 / (snr**2 + SHAPELESS_SNR**2)
     parts = []
     for names in PARTS:

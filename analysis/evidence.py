@@ -65,8 +65,9 @@ class Evidence:
         Forced S/N at least 3, in the order of the frames given.
     facts : DataFrame
         Columns that `analysis.ensemble.combine` reads, and artifact_probability, variability (the largest
-        difference of two frames of one band, in sigmas) and starlight (share of a bright star's light in the
-        band of highest S/N).
+        difference of two frames of one band, in sigmas), starlight (share of a bright star's light in the
+        band of highest S/N), band_snr (root mean square of the forced S/N over bands) and stacked_snr (of all
+        bands together).
     colours : float64, shape (n, b - 1)
         Differences of asinh magnitudes of neighbouring bands (Lupton et al. 1999), softened at 0.8 sigma.
     """
@@ -142,6 +143,7 @@ def gather(sources: pd.DataFrame, objects: Objects, rows: IntArray, seen: Sequen
         flux, error, sharp, light, table["warned"].to_numpy(dtype=bool)
     )
     facts["variability"] = variability
+    facts["band_snr"], facts["stacked_snr"] = _over_bands(flux, error)
     facts["starlight"] = in_best_band(flux, error, np.nan_to_num(light))
     facts = _company(ra, dec, facts, flux, error, light)
     # Without its core a star has the colours of its hole.
@@ -269,6 +271,19 @@ def _snr(flux: Array, error: Array) -> Array:
     """Return S/N, 0 where unknown."""
     known = np.isfinite(flux) & np.isfinite(error) & (error > 0)
     return np.divide(flux, error, out=np.zeros(len(flux)), where=known)
+
+
+def _over_bands(flux: Array, error: Array) -> tuple[Array, Array]:
+    """Return the root mean square of S/N over the bands that cover an object, and the root of its sum.
+
+    Shapes (n,), NaN where no band covers it; light below zero counts as none. The latter is the S/N of all
+    bands together, each weighted by its own.
+    """
+    known = np.isfinite(flux) & np.isfinite(error) & (error > 0)
+    snr = np.divide(np.maximum(flux, 0.0), error, out=np.zeros(flux.shape), where=known)
+    count, total = known.sum(axis=1), np.sqrt((snr**2).sum(axis=1))
+    total = np.where(count > 0, total, np.nan)
+    return total / np.sqrt(np.maximum(count, 1)), total
 
 
 def _detections(sources: pd.DataFrame, objects: Objects, rows: IntArray) -> pd.DataFrame:

@@ -111,6 +111,7 @@ def rank_candidates(
     weights: Mapping[str, float],
     min_snr: float,
     top: int,
+    band_snr: FloatArray | None = None,
 ) -> Ranked:
     """Rank the objects of which some image put a source forward.
 
@@ -134,6 +135,8 @@ def rank_candidates(
         By term, as in `TERMS`.
     min_snr, top
         See `select_per_image`.
+    band_snr : float array (n_objects,), or None
+        S/N over bands for the S/N term; where it is NaN, and without it, that of the best source.
     """
     chosen = select_per_image(sources, min_snr=min_snr, top=top)
     positions = pd.Series(np.arange(len(sources)), index=sources["source_id"])
@@ -141,6 +144,9 @@ def rank_candidates(
     owners = objects.of_source[rows]
     listed = np.unique(owners)
     table = _candidate_rows(sources, objects, names, covered, listed, min_snr)
+    if band_snr is not None:
+        over_bands = snr_score(band_snr[listed])
+        table["snr_score"] = np.where(np.isfinite(over_bands), over_bands, table["snr_score"])
     scores = {name: table[f"{name}_score"].to_numpy(dtype=float) for name in TERMS}
     table["composite_score"], table["terms"] = composite(scores, weights)
     order = best_first(table["composite_score"].to_numpy(dtype=float), table["ra"], table["dec"])

@@ -133,7 +133,7 @@ def _by_objects(field: Field, method: str) -> pd.DataFrame:
             covering = (field.covered | whole.detected)[rows].sum(axis=1)
             terms = {
                 "anomaly": score * clean,
-                "snr": snr_score(facts["snr"].to_numpy(dtype=float)),
+                "snr": snr_score(facts["band_snr"].fillna(facts["snr"]).to_numpy(dtype=float)),
                 "artifact": clean,
                 "consistency": consistency_score(whole.detected[rows].sum(axis=1), covering),
             }

@@ -31,6 +31,7 @@ class Ranking:
     frames: "pd.DataFrame | None" = None
     epochs: "pd.DataFrame | None" = None
     features: "pd.DataFrame | None" = None
+    views: "pd.DataFrame | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +136,7 @@ def save_ranking(db: Database, ranking: Ranking) -> None:
             ("candidate_frames", ranking.frames),
             ("candidate_epochs", ranking.epochs),
             ("features", ranking.features),
+            ("candidate_views", ranking.views),
         ):
             cursor.execute(f"DELETE FROM {table}")  # noqa: S608
             if rows is not None:

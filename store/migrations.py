@@ -1,5 +1,6 @@
 """Versions of the schema: the current one, and the small functions that lead to it from older ones."""
 
+import json
 import subprocess
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 Migration = Callable[["duckdb.DuckDBPyConnection"], None]
 
-SCHEMA_VERSION = 7
+SCHEMA_VERSION = 8
 
 
 def _products(connection: "duckdb.DuckDBPyConnection") -> None:
@@ -139,6 +140,26 @@ def _spectra(connection: "duckdb.DuckDBPyConnection") -> None:
     )
 
 
+def _candidate_views(connection: "duckdb.DuckDBPyConnection") -> None:
+    """Give what each view says of a candidate a table of its own: it was part of the facts of the ranking."""
+    connection.execute(
+        """
+        CREATE TABLE candidate_views (
+            candidate VARCHAR, rank_low INTEGER, rank_high INTEGER, draws INTEGER,
+            view_spectrum DOUBLE, view_arc DOUBLE, view_colour DOUBLE, view_structure DOUBLE
+        )
+        """
+    )
+    row = connection.execute("SELECT info FROM ranking_info").fetchone()
+    ensemble = json.loads(row[0]).get("ensemble", {}) if row else {}
+    for name, told in ensemble.get("first", {}).items():
+        views = [told["views"].get(view) for view in ("spectrum", "arc", "colour", "structure")]
+        connection.execute(
+            "INSERT INTO candidate_views VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            [name, told["rank_low"], told["rank_high"], ensemble["bootstraps"], *views],
+        )
+
+
 # The migration under key n brings a database from version n - 1 to n.
 MIGRATIONS: Mapping[int, Migration] = {
     2: _products,
@@ -147,6 +168,7 @@ MIGRATIONS: Mapping[int, Migration] = {
     5: _computed_checks,
     6: _history_and_features,
     7: _spectra,
+    8: _candidate_views,
 }
 
 

@@ -65,6 +65,12 @@ CREATE TABLE candidate_epochs (
     change_filter VARCHAR, motion_arcsec DOUBLE, motion_err_arcsec DOUBLE, motion_pa_deg DOUBLE, motion_sigma DOUBLE, motion_days DOUBLE
 );
 
+-- What each view of oddity says of each candidate, and the ranks it takes when the population is drawn anew.
+CREATE TABLE candidate_views (
+    candidate VARCHAR, rank_low INTEGER, rank_high INTEGER, draws INTEGER,
+    view_spectrum DOUBLE, view_arc DOUBLE, view_colour DOUBLE, view_structure DOUBLE
+);
+
 -- Every name ever given to a candidate: the first one stays, later ones are aliases.
 CREATE TABLE names (candidate VARCHAR, alias VARCHAR, ra DOUBLE, dec DOUBLE);
 

@@ -112,7 +112,12 @@ _COLUMNS = {
         Column("candidate", "free text", "", "name by position; the first one given stays"),
         Column("kind", "text", "", "image or spectrum"),
         Column("composite_score", "number", "0 to 1", "weighted mean of the four terms"),
-        Column("snr_score", "number", "0 to 1", "log10(snr) / 2, clipped"),
+        Column(
+            "snr_score",
+            "number",
+            "0 to 1",
+            "log10(S/N) / 2, clipped; of an object S/N in small circles, root mean square over its bands",
+        ),
         Column("artifact_score", "number", "0 to 1", "1 - artifact_probability"),
         Column(
             "consistency_score", "number", "0 to 1", "frames showing it over frames covering it; needs two"
@@ -224,6 +229,13 @@ _COLUMNS = {
         Column("negative_fraction", "number", "0 to 1", "samples more than 3 sigma below zero"),
         Column("spectrum_rank", "integer", "", "place by composite score among spectra"),
         Column("separation_arcsec", "number", "arcsec", "distance to the image candidate it belongs to"),
+        Column("rank_low", "integer", "", "best rank when the population is drawn anew"),
+        Column("rank_high", "integer", "", "worst rank when the population is drawn anew"),
+        Column("draws", "integer", "", "times that it was drawn anew"),
+        Column("view_spectrum", "number", "0 to 1", "oddity by fluxes that no ordinary spectrum fits"),
+        Column("view_arc", "number", "0 to 1", "oddity by an arc or ring beyond a gap"),
+        Column("view_colour", "number", "0 to 1", "oddity by colour; empty if not computed"),
+        Column("view_structure", "number", "0 to 1", "oddity by structure; empty if not computed"),
         Column("view_unexplained", "number", "0 to 1", "oddity by unexplained lines"),
         Column("view_broad", "number", "0 to 1", "oddity by broad lines"),
         Column("view_step", "number", "0 to 1", "oddity by an unusual step"),
@@ -387,19 +399,22 @@ TABLES = {
                 "flux flux_err flux_unit r50_arcsec ellipticity concentration asymmetry gini m20 peak_ratio "
                 "flags exposures_seen epochs_covering epochs_showing rolls delta_mag delta_mag_err "
                 "change_sigma change_days change_filter motion_arcsec motion_err_arcsec motion_pa_deg "
-                "motion_sigma motion_days size_ratio size_ratio_err size_ratio_bands size_ratio_why"
+                "motion_sigma motion_days size_ratio size_ratio_err size_ratio_bands size_ratio_why rank_low "
+                "rank_high draws view_spectrum view_arc view_colour view_structure"
             ),
             f"""
             SELECT k.*, z.* EXCLUDE (object), CASE WHEN k.kind = 'spectrum' THEN 'not seen in an image'
                 WHEN z.object IS NULL THEN 'no whole detection at S/N 10 in a known filter'
                 WHEN z.size_ratio IS NULL THEN z.why END AS size_ratio_why,
                 e.* EXCLUDE (candidate, exposures), e.exposures AS exposures_seen,
+                o.* EXCLUDE (candidate),
                 v.label, v.grade, v.vetter,
                 {", ".join(f"coalesce(v.{check}, c.{check}, 'not run') AS {check}" for check in CHECKS)}
             FROM candidates k LEFT JOIN ({VOTES}) v ON v.candidate = k.candidate
             LEFT JOIN ({COMPUTED}) c ON c.candidate = k.candidate
             LEFT JOIN candidate_epochs e ON e.candidate = k.candidate
             LEFT JOIN ({_SIZES}) z ON z.object = k.object
+            LEFT JOIN candidate_views o ON o.candidate = k.candidate
             """,  # noqa: S608
             "rank",
         ),

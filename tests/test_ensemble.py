@@ -18,7 +18,7 @@ def field():
     names = sorted({*ODD, *SHAPES})
     facts = pd.DataFrame({name: rng.normal(0.1 * magnitude, 0.1) for name in names})
     facts["r50_psf_ratio"] -= 2.0  # log10: as small as the PSF, most of them
-    facts["ring_share"], facts["snr"] = rng.uniform(0, 0.3, N), 200.0
+    facts["ring_share"], facts["stacked_snr"] = rng.uniform(0, 0.3, N), 200.0
     facts["magnitude"], facts["misfit"] = magnitude, np.abs(rng.normal(0, 0.2, N))
     facts["star"], facts["eligible"] = False, True
     return facts, rng.normal(0.05 * magnitude[:, None], 0.1, (N, 3))
@@ -104,7 +104,7 @@ def test_the_structure_of_faint_objects_is_not_trusted(field):
     """The same odd structure at S/N 5 is less unusual than at 200."""
     facts, _ = field
     facts.loc[[20, 21], ODD] += 2
-    facts.loc[21, "snr"] = 5.0
+    facts.loc[21, "stacked_snr"] = 5.0
     structure = combine(facts, np.zeros((N, 0))).views["structure"]
     assert structure[21] < structure[20]
 

@@ -88,7 +88,7 @@ def test_fragments_are_joined_and_seen_where_their_head_is(world):
 def test_facts_hold_what_the_ensemble_reads(world):
     """Every column that `combine` asks for is there; of four objects only the absolute views speak."""
     found = gather(*world[:2], np.arange(4), world[2])
-    wanted = {*ODD, *SHAPES, "magnitude", "snr", "misfit", "star", "eligible"}
+    wanted = {*ODD, *SHAPES, "magnitude", "stacked_snr", "band_snr", "misfit", "star", "eligible"}
     assert wanted <= set(found.facts.columns)
     assert set(combine(found.facts, found.colours).missing) == {"colour", "structure"}
 

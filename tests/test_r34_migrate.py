@@ -1,6 +1,7 @@
 """Projects of every former schema: migrated, a copy kept, killed at every step; newer ones left alone."""
 
 import hashlib
+import math
 import shutil
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from store import migrations
 from store.candidates import candidate_order
 from store.database import Database, StoreError
 from store.frames import frame_records
+from store.oddity import load_oddities
 from store.project import Project
 from store.sources import load_sources
 from store.verdicts import VerdictBook
@@ -64,6 +66,15 @@ def test_r34_a_project_of_a_former_schema_opens_and_a_copy_is_kept(version, tmp_
     with duckdb.connect(str(copy), read_only=True) as connection:
         assert connection.execute("SELECT max(version) FROM schema_version").fetchone() == (version,)
         assert connection.execute("SELECT count(*) FROM sources").fetchone() == (2,)
+
+
+def test_what_schema_7_said_of_a_rank_is_kept_in_its_own_table(tmp_path):
+    """The interval and the views of the last ranking move from its facts into the table."""
+    found = load_oddities(Database(left_by(7, tmp_path).database), [NAME, "another"])
+    assert list(found) == [NAME]
+    assert (found[NAME].rank_low, found[NAME].rank_high, found[NAME].draws) == (1, 3, 8)
+    assert math.isnan(found[NAME].views.pop("spectrum"))
+    assert found[NAME].views == {"arc": 1.0, "colour": 0.25, "structure": 0.5}
 
 
 KILLED = """

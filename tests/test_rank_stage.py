@@ -1,5 +1,6 @@
 """The stages rank and report on a small project: done once, kept, and honest about what is missing."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -16,6 +17,7 @@ from analysis.stages.report import report
 from store.candidates import load_candidate_epochs, load_candidate_frames, load_candidates, ranking_info
 from store.database import Database
 from store.frames import FrameRecord, frame_records, save_frame
+from store.oddity import load_oddities
 from store.project import Project
 from store.sources import load_sources
 from store.verdicts import VerdictBook
@@ -297,8 +299,16 @@ def test_ensemble_is_the_default_and_keeps_the_forest_beside_it(project):
     assert info["method"] == "ensemble"
     assert set(info["ensemble"]["views"]) == {"spectrum", "colour", "structure", "arc"}
     assert "spectrum" in info["ensemble"]["missing_views"]
-    first = info["ensemble"]["first"][candidates["candidate"][0]]
-    assert first["rank_low"] <= 1 <= first["rank_high"]
+    names = candidates["candidate"].tolist()
+    odd = load_oddities(Database(project.database), names)
+    assert list(odd) == names  # of every candidate, not of the first few
+    assert all(odd[name].rank_low <= rank <= odd[name].rank_high for rank, name in enumerate(names, 1))
+    assert any(odd[name].rank_low < odd[name].rank_high for name in names)
+    assert {one.draws for one in odd.values()} == {8}
+    assert all(math.isnan(one.views["spectrum"]) for one in odd.values())
+    table = pd.read_csv(project.tables / "ranked_candidates.csv")
+    assert table["view_structure"].tolist() == pytest.approx([odd[n].views["structure"] for n in names])
+    assert table["rank_high"].tolist() == [odd[name].rank_high for name in names]
     assert candidates["isolation_forest_score"].notna().all()
     assert candidates["anomaly_score"].between(0, 1).all()
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from store.candidates import CandidateRow, MemberRow
     from store.checks import CheckRow
     from store.journal import Line
+    from store.oddity import Oddity
     from store.verdicts import VerdictBook, VerdictState
 
 FIRST_ROWS = 64
@@ -63,6 +64,7 @@ class Detail:
     cutouts: CutoutSet | None = None
     curve: Curve | None = None
     findings: Mapping[str, CheckRow] = field(default_factory=dict)
+    oddity: Oddity | None = None
 
 
 @dataclass(frozen=True)
@@ -230,7 +232,7 @@ class Desk:
         from analysis.cutouts import CutoutError, to_gray
         from tui.pictures import view_labels
 
-        found = self.findings(candidate)
+        found, odd = self.findings(candidate), self.oddity(candidate)
         computed = {name: row.outcome for name, row in found.items()}
         try:
             cutouts = self._load(candidate)
@@ -245,6 +247,7 @@ class Desk:
                 further=self.further(candidate),
                 curve=self._curve(candidate),
                 findings=found,
+                oddity=odd,
             )
         labels = view_labels(cutouts.panels)
         views = tuple(
@@ -263,6 +266,7 @@ class Desk:
             further=further,
             cutouts=cutouts,
             findings=found,
+            oddity=odd,
         )
 
     def further(self, candidate: str) -> Mapping[str, str]:
@@ -301,6 +305,17 @@ class Desk:
             return load_checks(self.database, [candidate]).get(candidate, {})
         except StoreError:
             return {}
+
+    def oddity(self, candidate: str) -> Oddity | None:
+        """Read what each view says of a candidate; None while a run holds the database."""
+        from store.oddity import load_oddities
+
+        if not self.project.database.exists():
+            return None
+        try:
+            return load_oddities(self.database, [candidate]).get(candidate)
+        except StoreError:
+            return None
 
     def thumb(self, candidate: str) -> npt.NDArray[np.uint8] | None:
         """Give one small picture: the frame that shows most of it; None where there is no picture."""

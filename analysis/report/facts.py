@@ -14,6 +14,7 @@ from store.candidates import CandidateRow, MemberRow
 from store.checks import CheckRow
 from store.frames import FrameRecord
 from store.journal import Problem
+from store.oddity import Oddity
 from store.products import ProductRecord
 from store.spectra import SpectrumFileRecord
 from store.verdicts import CHECKS, CONFLICT, VerdictState
@@ -110,6 +111,8 @@ class Facts:
         What the last report that says anything else told; None where there is none.
     before_at : str
         When that one was written, UTC.
+    oddities : mapping
+        By candidate: what each view says, and the ranks when the population is drawn anew.
     """
 
     config: Config
@@ -140,6 +143,7 @@ class Facts:
     steps: Sequence[Step] = ()
     before: Snapshot | None = None
     before_at: str = ""
+    oddities: Mapping[str, Oddity] = field(default_factory=dict)
 
     @cached_property
     def done(self) -> tuple[FrameRecord, ...]:

@@ -1,5 +1,7 @@
 """Section 3 of the report: what was found."""
 
+import math
+
 from analysis.report.decisions import evidence
 from analysis.report.facts import PICTURES, TABLE_ROWS, Facts
 from analysis.report.markdown import escape, image, number, table
@@ -143,19 +145,15 @@ def _waterfall(facts: Facts, row: CandidateRow) -> str:
 
 def _why(facts: Facts, row: CandidateRow) -> list[str]:
     """Return what each view of the ensemble says, and how far the rank hangs on the population."""
-    ensemble = facts.info.get("ensemble", {})
-    seen = ensemble.get("first", {}).get(row.candidate)
-    if seen is None:
+    odd = facts.oddities.get(row.candidate)
+    if odd is None:
         return []
     views = ", ".join(
-        f"{name} {'not computed' if value is None else f'{value:.2f}'}"
-        for name, value in seen["views"].items()
+        f"{name} {'not computed' if math.isnan(value) else f'{value:.2f}'}"
+        for name, value in odd.views.items()
     )
-    text = f"Why unusual: {views or 'no view was computed'}. "
-    text += (
-        f"Among the candidates of the images alone its rank is {seen['rank_low']} to {seen['rank_high']} "
-        f"when the population is drawn anew {ensemble['bootstraps']} times."
-    )
+    text = f"Why unusual: {views}. Rank {odd.rank_low} to {odd.rank_high} when the population is drawn anew "
+    text += f"{odd.draws} times."
     return [str(escape(text))]
 
 

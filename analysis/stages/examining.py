@@ -15,6 +15,7 @@ from analysis.stages.cutting import open_recorded
 from store.candidates import candidate_rows, ranking_info
 from store.database import Database
 from store.frames import FrameRecord, frame_records
+from store.oddity import load_oddities
 from store.project import Project
 from store.sources import band_sources, best_sources, bright_sources
 
@@ -77,7 +78,7 @@ def places_of(
     rows = {name: row for name, row in candidate_rows(db, names).items() if row.kind == "image"}
     info = ranking_info(db)
     best = best_sources(db, [row.best_source for row in rows.values()])
-    seen = info.get("ensemble", {}).get("first", {})
+    seen = load_oddities(db, list(rows))
     standing: dict[str, dict[str, float]] = {}
     if with_views:
         ids = [row.best_source for row in rows.values()]
@@ -85,12 +86,12 @@ def places_of(
     found = {}
     for name, row in rows.items():
         source = best.get(row.best_source, {})
-        first = seen.get(name, {})
+        odd = seen.get(name)
         ranking = {
-            "rank_low": first.get("rank_low"),
-            "rank_high": first.get("rank_high"),
-            "bootstraps": info.get("ensemble", {}).get("bootstraps"),
-            "places": standing.get(row.best_source, {}) | _tails(first.get("views", {}), info),
+            "rank_low": odd.rank_low if odd else None,
+            "rank_high": odd.rank_high if odd else None,
+            "bootstraps": odd.draws if odd else None,
+            "places": standing.get(row.best_source, {}) | (_tails(odd.views, info) if odd else {}),
         }
         found[name] = Place(
             name, row.ra, row.dec, row.best_frame, row.snr, source.get("r_kron_arcsec", math.nan),
@@ -100,11 +101,11 @@ def places_of(
     return found
 
 
-def _tails(views: Mapping[str, float | None], info: Mapping[str, Any]) -> dict[str, float]:
+def _tails(views: Mapping[str, float], info: Mapping[str, Any]) -> dict[str, float]:
     """Return the ensemble's view of colour as a share of the population: a tail of t is 1 - 10^-t."""
     longest = info.get("ensemble", {}).get("longest_tail")
-    value = views.get("colour")
-    return {} if value is None or longest is None else {"colour": 1.0 - 10.0 ** (-value * longest)}
+    value = views["colour"]
+    return {} if math.isnan(value) or longest is None else {"colour": 1.0 - 10.0 ** (-value * longest)}
 
 
 def input_key(bench: Bench, place: "Place", name: str) -> str:

@@ -21,16 +21,15 @@ if TYPE_CHECKING:
 
 BOOTSTRAPS = 8
 """Times that the population is drawn anew to see how far ranks hang on it, each with a seed of its own."""
-INTERVALS = 100
-"""Candidates of which the rank interval and the views are recorded."""
 
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
     """What the ensemble says: objects with their fragments joined, the evidence, the views and their spread.
 
-    `anomaly` and `probability` are of every object, NaN where it was not measured everywhere; `spread` holds
-    an array like `anomaly` for each bootstrap; `fluxes` are the forced measurements of each frame.
+    `anomaly`, `probability` and `band_snr` are of every object, NaN where it was not measured everywhere;
+    `spread` holds an array like `anomaly` for each bootstrap; `fluxes` are the forced measurements of each
+    frame.
     """
 
     objects: "Objects"
@@ -38,6 +37,7 @@ class Outcome:
     views: "Views"
     anomaly: "npt.NDArray[np.float64]"
     probability: "npt.NDArray[np.float64]"
+    band_snr: "npt.NDArray[np.float64]"
     spread: "tuple[npt.NDArray[np.float64], ...]"
     fluxes: Mapping[str, Fluxes]
 
@@ -79,6 +79,7 @@ def ensemble(
         # What an artefact looks like is no anomaly of the sky, however odd.
         of_all(views.anomaly * clean),
         of_all(evidence.facts["artifact_probability"].to_numpy(dtype=float)),
+        of_all(evidence.facts["band_snr"].to_numpy(dtype=float)),
         tuple(of_all(again.anomaly * clean) for again in repeats),
         {
             one.frame: Fluxes(
@@ -173,25 +174,10 @@ def artifact_names(outcome: Outcome) -> "dict[str, npt.NDArray[np.bool_]]":
     return named
 
 
-def ensemble_facts(
-    outcome: Outcome, candidates: "pd.DataFrame", numbers: Mapping[str, int], weights: Mapping[str, float]
-) -> dict[str, Any]:
-    """Return what a record should keep: views, population, intervals and views of the first candidates."""
+def ensemble_facts(outcome: Outcome) -> dict[str, Any]:
+    """Return what a record should keep: views, those that are missing, the population."""
     from analysis.ensemble import LEAST_POPULATION, LONGEST_TAIL, VIEWS, WHY_NOT
 
-    order = {number: row for row, number in enumerate(outcome.evidence.objects.tolist())}
-    first = candidates["candidate"].tolist()[:INTERVALS]
-    low, high = _intervals(outcome, candidates, numbers, weights)
-    seen: dict[str, Any] = {}
-    for place, name in enumerate(first):
-        row = order.get(numbers[name])
-        views = outcome.views.views
-        seen[name] = {
-            "rank_low": int(low[place]),
-            "rank_high": int(high[place]),
-            "views": {} if row is None else {v: _rounded(views[v][row]) for v in VIEWS},
-            "variability": None if row is None else _rounded(outcome.evidence.facts["variability"].iloc[row]),
-        }
     return {
         "views": dict(VIEWS),
         "missing_views": {name: WHY_NOT[name] for name in outcome.views.missing},
@@ -200,30 +186,4 @@ def ensemble_facts(
         "longest_tail": LONGEST_TAIL,
         "bootstraps": len(outcome.spread),
         "n_fragments_joined": int((outcome.evidence.objects != outcome.evidence.head).sum()),
-        "first": seen,
     }
-
-
-def _rounded(value: float) -> float | None:
-    """Return a number with four decimals, None for NaN."""
-    return round(float(value), 4) if value == value else None  # noqa: PLR0124 - NaN differs from itself
-
-
-def _intervals(
-    outcome: Outcome, candidates: "pd.DataFrame", numbers: Mapping[str, int], weights: Mapping[str, float]
-) -> "tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]":
-    """Return the lowest and highest rank of each candidate, in its order, over the bootstraps and its own."""
-    import numpy as np
-
-    from analysis.weighting import TERMS, best_first, composite
-
-    own = np.arange(1, len(candidates) + 1)
-    ranks = [own]
-    places = np.array([numbers[name] for name in candidates["candidate"]], dtype=np.int64)
-    terms = {name: candidates[f"{name}_score"].to_numpy(dtype=float) for name in TERMS}
-    for again in outcome.spread:
-        score, _ = composite(terms | {"anomaly": again[places]}, weights)
-        rank = np.empty(len(own), dtype=np.int64)
-        rank[best_first(score, candidates["ra"], candidates["dec"])] = own
-        ranks.append(rank)
-    return np.min(ranks, axis=0), np.max(ranks, axis=0)

@@ -3,8 +3,8 @@
 import hashlib
 import json
 import platform
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from analysis.stages.covering import candidate_tables, cover_candidates
 from analysis.stages.cutting import FIGURES, cut_candidates, missing_figures, targets_of
 from analysis.stages.fielding import make_fields, missing_fields
 from analysis.stages.forcing import Outcome, ensemble, ensemble_facts, score_by_object
+from analysis.stages.intervals import candidate_views
 from analysis.stages.ranking_spectra import TABLES as SPECTRA_TABLES
 from analysis.stages.ranking_spectra import draw_spectra, no_images, with_spectra
 from store.candidates import Ranking, known_names, load_candidates, note_ranking, ranking_info, save_ranking
@@ -29,8 +30,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from analysis.alignment import Offset
+    from analysis.association import Objects
+    from analysis.ranking import Ranked
 
-CODE_VERSION = "5"
+CODE_VERSION = "6"
 TABLES = (
     "all_sources",
     "anomaly_candidates_images",
@@ -40,6 +43,16 @@ TABLES = (
 )
 PACKAGES = ("astropy", "duckdb", "numpy", "pandas", "photutils", "scikit-learn", "scipy", "sep")
 """Packages whose version can change a number; the record of a ranking names them."""
+
+
+@dataclass(frozen=True, eq=False)
+class Made:
+    """A ranking of images, what the ensemble said, numbers of objects by name, lines on unread frames."""
+
+    ranking: Ranking
+    outcome: Outcome | None = None
+    numbers: Mapping[str, int] = field(default_factory=dict)
+    failures: tuple[str, ...] = ()
 
 
 def rank(project: Project, config: Config, emit: Emit) -> StageResult:
@@ -60,10 +73,13 @@ def rank(project: Project, config: Config, emit: Emit) -> StageResult:
         return StageResult("rank", skipped=len(records) + len(spectra), lines=_lines(ranking_info(db)))
     sources = load_sources(db)
     if records:
-        ranking, failures = make_ranking(project, config, records, sources, known_names(db), emit)
+        made = make_ranking(project, config, records, sources, known_names(db), emit)
     else:
-        ranking, failures = no_images(_info(config, [], [], 0, 0, sources, [])), []
-    ranking, told = with_spectra(db, config, ranking, spectra, known_names(db))
+        made = Made(no_images(_info(config, [], [], 0, 0, sources, [])))
+    ranking, told = with_spectra(db, config, made.ranking, spectra, known_names(db))
+    if made.outcome is not None:
+        views = candidate_views(made.outcome, ranking.candidates, made.numbers, asdict(config.weights))
+        ranking = replace(ranking, views=views)
     ranking.info.update(key=key, whole=False)
     save_ranking(db, ranking)
     save_scores(db, told)
@@ -76,12 +92,12 @@ def rank(project: Project, config: Config, emit: Emit) -> StageResult:
     make_fields(project, records, emit)
     # Last of all, so that a run killed on the way ranks again: its tables or pictures may be older ones.
     note_ranking(db, whole=True)
-    unread = len(failures)
-    for line in failures:
+    unread = len(made.failures)
+    for line in made.failures:
         emit({"event": "frame_failed", "stage": "rank", "frame": line.partition(": ")[0], "text": line})
     # The ranking stands even where no file could be read again, as on a scratch disk that was purged.
     done = len(records) + len(spectra) - unread or unread
-    return StageResult("rank", done, unread, 0, tuple(failures), _lines(ranking.info))
+    return StageResult("rank", done, unread, 0, made.failures, _lines(ranking.info))
 
 
 def ranking_key(
@@ -108,33 +124,22 @@ def make_ranking(
     sources: "pd.DataFrame",
     known: list[tuple[str, float, float]],
     emit: Emit,
-) -> tuple[Ranking, list[str]]:
-    """Return the ranking of all sources and a line for each frame whose coverage could not be read.
+) -> Made:
+    """Rank all sources.
 
     The columns object, anomaly_score and isolation_forest_score of `sources` are filled in place.
     """
-    import pandas as pd
-
-    from analysis.alignment import aligned, measure_offsets
-    from analysis.anomaly import score_sources
-    from analysis.association import FrameFacts, associate, carry_names, name_of
-    from analysis.likeness import feature_vectors
+    from analysis.association import carry_names
     from analysis.ranking import listed_objects, rank_candidates
 
     min_snr, top = config.min_snr, config.top_anomalies_per_image
     emit(_progress(0, "shapes among the sources of each band"))
-    shape = "robust_distance" if config.ranking.method == "robust_distance" else "isolation_forest"
-    scores = score_sources(sources, min_snr=min_snr, method=shape)
-    sources["anomaly_score"] = scores.anomaly_score
-    sources["isolation_forest_score"] = scores.isolation_forest_score
+    groups = _score_shapes(config, sources)
     emit(_progress(1, "objects across frames"))
-    facts = [FrameFacts(r.frame, r.instrument, r.filter, r.fwhm_arcsec) for r in records]
-    offsets = measure_offsets(sources, [record.frame for record in records])
-    objects = associate(aligned(sources, offsets), facts)
-    members = objects.of_source
+    objects, offsets = _objects(records, sources)
+    members, judged = objects.of_source, sources
     outcome: Outcome | None = None
     unforced: list[tuple[FrameRecord, str]] = []
-    judged = sources
     if config.ranking.method == "ensemble":
         emit(_progress(1, "every object in every frame"))
         outcome, unforced = ensemble(project, records, sources, objects, min_snr, offsets)
@@ -146,43 +151,82 @@ def make_ranking(
     listed = listed_objects(judged, objects, min_snr=min_snr, top=top)
     emit(_progress(2, "which frames cover the candidates"))
     covering = cover_candidates(project, records, objects, listed, offsets)
-    failures = covering.failures
-    covered = covering.of_all(len(objects.ra))
     ranked = rank_candidates(
-        judged, objects, names, covered, weights=asdict(config.weights), min_snr=min_snr, top=top
-    )
-    candidates = ranked.candidates
+        judged, objects, names, covering.of_all(len(objects.ra)), weights=asdict(config.weights),
+        min_snr=min_snr, top=top, band_snr=None if outcome is None else outcome.band_snr,
+    )  # fmt: skip
     n_objects = int(objects.detected.any(axis=1).sum())
-    info = _info(config, records, scores.facts(), len(sources), n_objects, candidates, failures)
+    info = _info(config, records, groups, len(sources), n_objects, ranked.candidates, covering.failures)
     info["offsets"] = _offset_facts(offsets)
     if outcome is not None:
-        numbers = {name: number for number, name in enumerate(names)}
-        info["ensemble"] = ensemble_facts(outcome, candidates, numbers, asdict(config.weights))
-    frames, epochs = candidate_tables(
+        info["ensemble"] = ensemble_facts(outcome)
+    tables = candidate_tables(
         records, sources, members, objects, names, covering, offsets, outcome.fluxes if outcome else {}
     )
-    ranking = Ranking(
+    return Made(
+        _as_stored(sources, ranked, tables, info),
+        outcome,
+        {name: number for number, name in enumerate(names)},
+        _told([*covering.failures, *unforced]),
+    )
+
+
+def _score_shapes(config: Config, sources: "pd.DataFrame") -> list[dict[str, Any]]:
+    """Fill in anomaly_score and isolation_forest_score from shapes; return the groups compared."""
+    from analysis.anomaly import score_sources
+
+    method = "robust_distance" if config.ranking.method == "robust_distance" else "isolation_forest"
+    scores = score_sources(sources, min_snr=config.min_snr, method=method)
+    sources["anomaly_score"] = scores.anomaly_score
+    sources["isolation_forest_score"] = scores.isolation_forest_score
+    return scores.facts()
+
+
+def _objects(records: Sequence[FrameRecord], sources: "pd.DataFrame") -> "tuple[Objects, dict[str, Offset]]":
+    """Return the objects over all frames, and the offsets of the frames that were taken out for it."""
+    from analysis.alignment import aligned, measure_offsets
+    from analysis.association import FrameFacts, associate
+
+    facts = [FrameFacts(r.frame, r.instrument, r.filter, r.fwhm_arcsec) for r in records]
+    offsets = measure_offsets(sources, [record.frame for record in records])
+    return associate(aligned(sources, offsets), facts), offsets
+
+
+def _as_stored(
+    sources: "pd.DataFrame",
+    ranked: "Ranked",
+    tables: "tuple[pd.DataFrame, pd.DataFrame]",
+    info: dict[str, Any],
+) -> Ranking:
+    """Return a ranking as the store takes it; `tables` are those of frames and of epochs."""
+    import pandas as pd
+
+    from analysis.association import name_of
+    from analysis.likeness import feature_vectors
+
+    candidates = ranked.candidates
+    aliases = [name_of(ra, dec) for ra, dec in zip(candidates["ra"], candidates["dec"], strict=True)]
+    return Ranking(
         scores=sources[["source_id", "object", "anomaly_score", "isolation_forest_score"]],
         candidates=candidates,
         image_candidates=ranked.image_candidates,
-        names=pd.DataFrame(
-            {
-                "candidate": candidates["candidate"],
-                "alias": [
-                    name_of(ra, dec) for ra, dec in zip(candidates["ra"], candidates["dec"], strict=True)
-                ],
-                "ra": candidates["ra"],
-                "dec": candidates["dec"],
-            }
-        ),
+        names=pd.DataFrame({
+            "candidate": candidates["candidate"], "alias": aliases, "ra": candidates["ra"],
+            "dec": candidates["dec"],
+        }),
         features=feature_vectors(candidates, sources),
         info=info,
-        frames=frames,
-        epochs=epochs,
-    )
-    told = {record.frame for record, _ in failures}
-    failures += [(record, reason) for record, reason in unforced if record.frame not in told]
-    return ranking, [f"{record.path}: {reason}" for record, reason in failures]
+        frames=tables[0],
+        epochs=tables[1],
+    )  # fmt: skip
+
+
+def _told(failures: "Sequence[tuple[FrameRecord, str]]") -> tuple[str, ...]:
+    """Return a line for each frame that could not be read, with the first reason."""
+    lines: dict[str, str] = {}
+    for record, reason in failures:
+        lines.setdefault(record.frame, f"{record.path}: {reason}")
+    return tuple(lines.values())
 
 
 def _offset_facts(offsets: "dict[str, Offset]") -> dict[str, dict[str, Any]]:

@@ -218,8 +218,7 @@ def _rank_pieces(
     images(inner, settings, _silent, paths=sorted(folder.glob("*.fits")))
     db = Database(inner.database)
     records = frame_records(db, "done")
-    ranking, _ = make_ranking(inner, settings, records, load_sources(db), [], _silent)
-    found = ranking.candidates
+    found = make_ranking(inner, settings, records, load_sources(db), [], _silent).ranking.candidates
     ra, dec = found["ra"].to_numpy(float), found["dec"].to_numpy(float)
     rank = found["rank"].to_numpy(int)
     bands = {record.filter for record in records}

@@ -28,6 +28,7 @@ from store.drafts import draft_of
 from store.frames import FrameRecord, frame_records
 from store.handoff import selection_counts
 from store.matching import indexed_book
+from store.oddity import load_oddities
 from store.products import product_records
 from store.project import Project, StoreError
 from store.spectra import best_spectra, lines_of, spectrum_files
@@ -102,6 +103,7 @@ def gather(
         products=product_records(db),
         computed=load_checks(db),
         steps=_steps(db),
+        oddities=load_oddities(db, [row.candidate for row in candidates]),
         **_spectra(project, db),
     )
     figures = {row.candidate: figure_paths(project, row.candidate)[1] for row in facts.told}

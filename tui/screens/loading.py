@@ -352,6 +352,7 @@ class Loading(VetterScreen):
                 computed=detail.computed if detail else {},
                 further=detail.further if detail else {},
                 findings=detail.findings if detail else {},
+                oddity=detail.oddity if detail else None,
                 weights=self.info.get("weights") or weights_of(self.vet.config),
             )
         )

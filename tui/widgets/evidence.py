@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from store.candidates import CandidateRow, MemberRow
     from store.checks import CheckRow
+    from store.oddity import Oddity
     from store.verdicts import VerdictState
 
 TERMS = (
@@ -39,6 +40,7 @@ TERMS = (
 )
 TWO_COLUMNS = 100
 NARROW_CHECKS = 46
+VIEWS_IN_FULL = 58
 LEAST_FOR_BARS = 11
 MOST_OTHERS = 4
 MAG_PER_RELATIVE_FLUX = 2.5 / math.log(10)
@@ -56,6 +58,7 @@ class Evidence:
     findings: Mapping[str, CheckRow] = field(default_factory=dict)
     weights: Mapping[str, float] = field(default_factory=dict)
     further: Mapping[str, str] = field(default_factory=dict)
+    oddity: Oddity | None = None
 
 
 def effective_weights(row: CandidateRow, weights: Mapping[str, float]) -> dict[str, float]:
@@ -139,7 +142,27 @@ def term_lines(evidence: Evidence, width: int, colours: Palette) -> list[Text]:
             line.append(empty, colours.trough)
             line.append(f" ×{weights.get(name, 0.0):.2f}", colours.quiet)
         lines.append(line)
+        if name == "anomaly" and evidence.oddity is not None:
+            lines.append(view_line(evidence.oddity, width, colours))
     return lines
+
+
+def view_line(oddity: Oddity, width: int, colours: Palette) -> Text:
+    """Write what each view says of the candidate, of which the largest counts; a dash is not computed."""
+    narrow = width < VIEWS_IN_FULL
+    line = Text(" " if narrow else "    ")
+    largest = max((value for value in oddity.views.values() if not math.isnan(value)), default=math.nan)
+    for place, (name, value) in enumerate(oddity.views.items()):
+        if place:
+            line.append(" " if narrow else " · ", colours.faint)
+        line.append(f"{name[:3] if narrow else name} ", colours.quiet)
+        line.append(number(value, 2), colours.strong if value == largest else colours.plain)
+    return line
+
+
+def rank_range(oddity: Oddity | None) -> str:
+    """Write the ranks that a candidate takes when the population is drawn anew, or nothing."""
+    return f"({oddity.rank_low}–{oddity.rank_high}) " if oddity else ""
 
 
 def short_terms(row: CandidateRow, colours: Palette) -> Text:
@@ -265,7 +288,10 @@ def evidence_lines(evidence: Evidence, width: int, height: int, colours: Palette
     """Compose the panel for its size: what matters most comes first, and what does not fit is left out."""
     differing = other_lines(evidence, width, colours)
     head = [verdict_line(evidence, colours, others=not differing), *differing]
-    name = Text.assemble((f"#{evidence.row.rank} ", colours.quiet), (evidence.row.candidate, colours.strong))
+    name = Text.assemble(
+        (f"#{evidence.row.rank} {rank_range(evidence.oddity)}", colours.quiet),
+        (evidence.row.candidate, colours.strong),
+    )
     if width >= NARROW_CHECKS:
         name.append(f"  {evidence.row.ra:.6f} {evidence.row.dec:+.6f}", colours.quiet)
     checks, values = check_lines(evidence, width, colours), value_lines(evidence.row, colours)
