@@ -205,8 +205,13 @@ def test_real_frames_give_sources_one_refusal_and_a_report(jwst_vet, new_project
     apart = np.hypot((ranked["ra"] - 150.10048) * cosdec, ranked["dec"] - 1.89301) * 3600
     lens = ranked[apart < 0.1]
     assert len(lens) == 1
-    assert lens["frames_detected"].iloc[0] == 4
+    row = lens.iloc[0]
+    assert row["frames_detected"] == 4
+    assert row["filters"] == "F115W,F150W,F277W,F444W"
+    assert row["view_arc"] == 1  # and that is why it is where it is
+    assert row["rank_low"] <= row["rank"] <= row["rank_high"]
     text = _report(folder)
+    assert re.search(r"Why unusual: spectrum not computed, arc 1\.00, .* Rank \d+ to \d+ when", text)
     assert "50" in text
     assert "robust distance" in text
     assert "SIMULATED" not in text

@@ -1,5 +1,7 @@
 """Evidence of objects over frames: bands averaged, change between epochs, stars, systems joined."""
 
+import tracemalloc
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,6 +10,7 @@ from analysis.association import Objects
 from analysis.ensemble import PARTS, SHAPES, combine
 from analysis.evidence import Seen, bright_stars, eligible_objects, gather, joined
 from analysis.forced import STAMP_HALF, STAMP_SIDE, STAMP_STEP_ARCSEC, Forced
+from analysis.stamp_file import BATCH, StampFile, batches
 
 ODD = [name for part in PARTS for name in part]
 FRAMES = (("a", "F115W"), ("b", "F200W"), ("c", "F200W"), ("d", "F444W"))
@@ -64,6 +67,52 @@ def test_bands_are_averaged_and_what_is_not_covered_is_nan(world):
     assert found.error[0].tolist() == pytest.approx([1, np.sqrt(0.5), 1])
     assert np.isnan(found.flux[3, 2])
     assert np.isnan(found.colours[3, 1])
+
+
+def test_snr_over_bands_counts_those_that_cover(world):
+    """The root mean square over covering bands, and that of all together; light below zero is none."""
+    sources, objects, seen = world
+    seen[0].forced.flux[1] = -30.0
+    facts = gather(sources, objects, np.arange(4), seen).facts
+    snr = np.array([[90, 90 * 2**0.5, 90], [0, 20 * 2**0.5, 20]])
+    assert facts["stacked_snr"][:2].tolist() == pytest.approx(np.sqrt((snr**2).sum(axis=1)).tolist())
+    assert facts["band_snr"][:2].tolist() == pytest.approx(np.sqrt((snr**2).mean(axis=1)).tolist())
+    assert facts["band_snr"][3] == pytest.approx(np.sqrt((30**2 + 2 * 30**2) / 2))  # of two bands
+
+
+def peak_bytes(n, folder):
+    """Most memory that joining and measuring n objects takes above what holds before it."""
+    rng = np.random.default_rng(3)
+    ra, dec = 50 + 2 * np.arange(n) / 3600, np.zeros(n)
+    ones, names = np.ones(n), [name for name, _ in FRAMES[::3]]
+    seen = []
+    for name, band in FRAMES[::3]:
+        stamps = StampFile(n, STAMP_SIDE, folder)
+        for part in batches(n):
+            stamps[part] = rng.normal(0, 1, (len(part), STAMP_SIDE, STAMP_SIDE)).astype(np.float32)
+        flat = Forced(
+            ones > 0, 50 * ones, ones, 50 * ones, ones, ones, np.zeros(n, bool), stamps, ones.copy()
+        )  # fmt: skip
+        seen.append(Seen(name, "NIRCAM", band, flat, np.zeros(n)))
+    sources = pd.DataFrame(
+        {"source_id": [f"a-{i}" for i in range(n)], "frame": "a", "ra": ra, "dec": dec, "snr": 50.0,
+         "flux": 50.0, "r_kron_arcsec": 0.4, "flags": "", "flux_unit": "nJy"}
+        | dict.fromkeys(SHAPES, 1.0)
+    )  # fmt: skip
+    objects = Objects(np.arange(n), ra, dec, tuple(names), np.ones((n, 2), dtype=bool))
+    tracemalloc.start()
+    gather(sources, objects, np.arange(n), seen)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return peak
+
+
+def test_memory_is_set_by_the_batch_not_by_the_number_of_objects(tmp_path):
+    """Twice as many objects take hardly more: their table of a few hundred bytes each, and no stamps."""
+    few, many = (peak_bytes(n, tmp_path) for n in (BATCH, 2 * BATCH))
+    stamps = 2 * STAMP_SIDE**2 * 4 * BATCH  # of the second batch, were it kept: 6.9 MB
+    assert few > stamps  # a batch is in memory, so the tracer sees stamps
+    assert many - few < 0.25 * stamps
 
 
 def test_change_between_epochs_is_counted_in_sigmas(world):

@@ -195,6 +195,28 @@ def test_snr_and_measures_are_those_of_the_best_frame():
     assert (both["snr"] >= 5).all()
 
 
+def test_snr_over_bands_takes_the_place_of_the_best_sources_where_it_is_known():
+    """The S/N term is that of the object over its bands; NaN leaves the best source's, and `snr` stays."""
+    sources = field()
+    objects = associate(sources, FRAMES)
+    names = [f"object {n}" for n in range(len(objects.ra))]
+    covered = np.ones((len(names), len(FRAMES)), dtype=bool)
+    own = np.where(np.arange(len(names)) % 2, 10.0, np.nan)
+    scores = score_sources(sources, min_snr=5.0, seeds=(1,))
+    scored = sources.assign(
+        anomaly_score=scores.anomaly_score, isolation_forest_score=scores.isolation_forest_score
+    )
+    table = rank_candidates(
+        scored, objects, names, covered, weights=WEIGHTS, min_snr=5.0, top=0, band_snr=own
+    ).candidates
+    odd = table["object"].str.removeprefix("object ").astype(int) % 2 == 1
+    assert set(table["snr_score"][odd]) == {0.5}
+    kron = table[~odd]
+    assert kron["snr_score"].to_numpy() == pytest.approx(snr_score(kron["snr"].to_numpy(dtype=float)))
+    by_id = sources.set_index("source_id")
+    assert (table["snr"].to_numpy() == by_id.loc[table["best_source"], "snr"].to_numpy()).all()
+
+
 def test_frames_covering_counts_detections_and_valid_pixels():
     """A frame that detected it covers it, whatever the mask says at its centre."""
     nothing = ranked(field(), covered=[[False, False]]).candidates
