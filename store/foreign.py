@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from store.journal import ACTIONS, KEPT, VETTER, JournalError, Line, Problem, decode
+from store.blind import problem
+from store.journal import ACTIONS, CARRIER, KEPT, MARK, VETTER, JournalError, Line, Problem, decode
 from store.states import CHECKS, GRADES, OUTCOMES
 
 LINE_BYTES = 4 << 20
@@ -58,6 +59,8 @@ def checked(row: bytes, now: float) -> Line:
         raise JournalError(f"id {line.id}: more than a day ahead of this machine's clock")
     if line.action in KEPT:
         _check_kept(line.payload)
+        if line.action == CARRIER and MARK in line.payload and (wrong := problem(line.payload)):
+            raise JournalError(wrong)
         return line
     if not line.candidate:
         raise JournalError(f"{line.action}: it names no candidate")

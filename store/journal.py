@@ -25,6 +25,8 @@ VETTER = re.compile(r"[A-Za-z0-9._-]{1,64}")
 KEPT = ("view", "ranking", "product")
 """What a person keeps under a name (a product's is its address: ticked off or on in the plan of a download).
 None is a decision on a candidate, so undo passes them by."""
+CARRIER, MARK = "product", "blind"
+"""How lines of blind sittings are kept (store/blind.py): under an action that all readers pass by, marked."""
 ACTIONS = ("label", "grade", "check", "note", "undo", "redo", *KEPT)
 
 _TAIL_BYTES = 65_536

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from store.database import Database
+from store.journal import CARRIER, MARK
 from store.journals import JournalFolder
 
 State = Literal["planned", "done", "already there", "failed", "skipped"]
@@ -90,7 +91,7 @@ def ticks(journals: Path) -> dict[str, str]:
     lines, _ = folder.read_new()
     chosen: dict[str, str] = {}
     for line in lines:
-        if line.action == "product":
+        if line.action == CARRIER and MARK not in line.payload:
             value = line.payload.get("value")
             chosen[str(line.payload.get("name", ""))] = (
                 str(value.get("choice", "")) if isinstance(value, dict) else ""

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from store import __version__, decisions
+from store.blind import Sitting, sittings
 from store.database import Database
-from store.journal import KEPT, Draft, Journal, JournalError, Line, Problem, Record
+from store.journal import CARRIER, KEPT, MARK, Draft, Journal, JournalError, Line, Problem, Record
 from store.journals import JournalFolder
 from store.project import Project
 from store.states import (
@@ -64,6 +65,7 @@ class VerdictBook:
         self._standing: dict[Key, list[Line]] = {}
         self._states: dict[Key, VerdictState] = {}
         self._kept: dict[tuple[str, str, str], Kept] = {}
+        self._blind: list[Line] = []
         self._index = decisions.Index()
         self.refresh()
 
@@ -156,6 +158,17 @@ class VerdictBook:
             found = [one for (kind, _, _), one in self._kept.items() if kind == action]
         return sorted(found, key=lambda one: (one.vetter != self.vetter, one.vetter, one.name))
 
+    def sittings(self) -> list[Sitting]:
+        """Give everybody's blind sittings, oldest first; their labels are no verdicts."""
+        with self._memory:
+            return sittings(self._blind)
+
+    def keep_blind(self, draft: Draft) -> Line:
+        """Keep a line of a blind sitting, made in store/blind.py; durable when this returns."""
+        if MARK not in draft.payload or draft.action != CARRIER:
+            raise ValueError(f"action {draft.action!r}: not a line of a blind sitting")
+        return self._write([draft])[0]
+
     def state(self, candidate: str, vetter: str | None = None) -> VerdictState:
         """Give what stands on a candidate by one vetter, this one by default."""
         key = (vetter or self.vetter, self._resolve.get(candidate, candidate))
@@ -247,12 +260,16 @@ class VerdictBook:
         self._standing.clear()
         self._states.clear()
         self._kept.clear()
+        self._blind.clear()
         for line in self._lines:
             self._apply(line)
 
     def _apply(self, line: Line) -> None:
         if line.action in KEPT:
-            self._take_kept(line)
+            if line.action == CARRIER and MARK in line.payload:
+                self._blind.append(line)
+            else:
+                self._take_kept(line)
             return
         decision = self._records.setdefault(line.vetter, Record()).apply(line)
         if decision is None:

@@ -21,6 +21,7 @@ from tui.terminal import Probe, in_browser
 
 if TYPE_CHECKING:
     from tui.beside import Beside
+    from tui.desk import Desk
 
 UNUSABLE = 2
 POLL_SECONDS = 0.2
@@ -35,11 +36,13 @@ def run_app(
     stop_run: Callable[[str], None],
     preview: str = "",
     beside: Beside | None = None,
+    make_desk: Callable[[], Desk] | None = None,
 ) -> int:
     """Show the app on a project until the person leaves; give the exit code.
 
     `start_run` starts a run in a process of its own and gives its id; `stop_run` stops one by id; `preview`
-    goes before [ui] preview; `beside` is a process that works for the same person, and may fail.
+    goes before [ui] preview; `beside` is a process that works for the same person, and may fail;
+    `make_desk` makes another desk than the usual one.
     """
     web = in_browser()
     if not web and not (sys.stdin and sys.stdin.isatty() and sys.stdout.isatty() and sys.stderr.isatty()):
@@ -77,6 +80,7 @@ def run_app(
             driver=None if web else Driver,
             hints=Hints(state_folder() / "hints.json"),
             beside=beside,
+            desk=make_desk() if make_desk is not None else None,
         )
         app.run()
         closing = app.desk.closing() if app.vetting.opened else ""

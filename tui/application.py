@@ -73,11 +73,11 @@ class VetApp(App[int]):
         super().__init__(driver_class=driver)
         self.project = project
         self.config = config
-        self.keys = tuple(table)
+        self.desk = desk or Desk(project, config)
+        self.keys = self.desk.allowed(table)
         self.terminal = terminal
         self.start_run, self.stop_run, self.export = start_run, stop_run, export
         self.ask_plan = ask_plan or asker(project)
-        self.desk = desk or Desk(project, config)
         self.hints, self.beside = hints, beside
         self.run_view: RunView | None = None
         self.vetting = VetScreen()
@@ -359,7 +359,7 @@ class VetApp(App[int]):
             yield SystemCommand(
                 title[:1].upper() + title[1:], key.help, partial(self.run_action, key.action, screen)
             )
-        if where == keys.VET:
+        if where == keys.VET and not self.desk.blind:
             yield SystemCommand(
                 "Plan of the download", "what would be fetched; tick products off and on", self.action_plan
             )

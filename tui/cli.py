@@ -170,7 +170,20 @@ def _clean(parser: argparse.ArgumentParser) -> None:
 
 def _vet(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "list", type=Path, metavar="LIST.csv", help="columns ra and dec, and any further ones"
+        "list",
+        type=Path,
+        nargs="?",
+        metavar="LIST.csv",
+        help="columns ra and dec, and any further ones",
+    )
+    parser.add_argument(
+        "--blind",
+        type=int,
+        nargs="?",
+        const=50,
+        metavar="N",
+        help="instead of a list: at most N (50) candidates decided earlier, once more, with verdicts, scores "
+        "and ranks hidden; then your agreement with yourself",
     )
     parser.add_argument("--prepare", action="store_true", help="cut the positions out, without the app")
     parser.add_argument("--checks", action="store_true", help=argparse.SUPPRESS)
@@ -209,7 +222,12 @@ COMMANDS = (
     Command("init", "write a commented config.toml", "init"),
     Command("check", "say whether this machine, its packages and this terminal are fit", "check", _json),
     Command("download", "find the target's products at the archive and fetch them", "download", _download),
-    Command("vet", "open the app on a list of your own: a CSV file with ra and dec", "vet", _vet),
+    Command(
+        "vet",
+        "open the app on a list of your own (CSV with ra and dec), or --blind on what you decided",
+        "vet",
+        _vet,
+    ),
     Command("images", "detect and measure every source of the images", "images", _images),
     Command("spectra", "measure every spectrum: lines, redshift, oddities; then rank", "spectra", _spectra),
     Command("rank", "join frames into objects, score and rank them, cut out the candidates", "rank", _json),

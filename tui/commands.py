@@ -23,6 +23,7 @@ from tui.text import clean
 if TYPE_CHECKING:
     from analysis.pipeline import RunResult
     from tui.beside import Beside
+    from tui.desk import Desk
 
 
 def guarded(function: Callable[[argparse.Namespace], int], arguments: argparse.Namespace) -> int:
@@ -91,7 +92,11 @@ def app(arguments: argparse.Namespace) -> int:
 
 
 def _start_app(
-    project: Project, config: Config, arguments: argparse.Namespace, beside: Beside | None = None
+    project: Project,
+    config: Config,
+    arguments: argparse.Namespace,
+    beside: Beside | None = None,
+    make_desk: Callable[[], Desk] | None = None,
 ) -> int:
     """Hand the terminal to the app; `beside` is a process whose troubles it tells of."""
     from tui.app import run_app
@@ -114,6 +119,7 @@ def _start_app(
         stop_run=stop,
         preview=preview,
         beside=beside,
+        make_desk=make_desk,
     )
 
 
@@ -128,8 +134,17 @@ def _preview(arguments: argparse.Namespace) -> str:
 
 
 def vet(arguments: argparse.Namespace) -> int:
-    """Open the app on a list of one's own."""
+    """Open the app on a list of one's own, or on earlier candidates whose verdicts are hidden."""
     project, config = open_project(arguments)
+    if (arguments.list is None) == (arguments.blind is None):
+        return _say_error("vet: give LIST.csv, or --blind for candidates decided earlier; one of them")
+    if arguments.blind is not None:
+        from tui.blind import vet_blind
+
+        def begin(make_desk: Callable[[], Desk]) -> int:
+            return _start_app(project, config, arguments, make_desk=make_desk)
+
+        return vet_blind(project, config, arguments.blind, begin)
     from tui.vetting_list import vet as vet_list
 
     return vet_list(project, config, arguments, _start_app)

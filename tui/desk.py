@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from store.journal import Line
     from store.oddity import Oddity
     from store.verdicts import VerdictBook, VerdictState
+    from tui.keys import Key
 
 FIRST_ROWS = 64
 KEPT_CUTOUTS = 48
@@ -82,6 +83,9 @@ class Opening:
 
 class Desk:
     """All access of the app to one project; each method may take long."""
+
+    blind = False
+    all_decided = "every candidate in this list has a label: e exports"
 
     def __init__(self, project: Project, config: Config) -> None:
         self.project = project
@@ -144,6 +148,10 @@ class Desk:
         problems = (*take_fresh(), *(str(problem) for problem in self._book.problems))
         whole = len(listing) == listing.total
         return Opening(listing, rows, self._book.states(), self.others(), info, problems, whole)
+
+    def allowed(self, table: Iterable[Key]) -> tuple[Key, ...]:
+        """Give the keys that work on this desk."""
+        return tuple(table)
 
     def others(self) -> dict[str, tuple[VerdictState, ...]]:
         """Give what stands by everybody else, by candidate."""

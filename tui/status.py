@@ -36,6 +36,7 @@ def gather(project: Project, config: Config) -> dict[str, Any]:
         "pack": project.packed,
         "vetters": [],
         "agreement": None,
+        "blind": [],
         "damage": [f"{notice.at}: {notice.text}" for notice in notices(project.outputs_dir)],
     }
     if project.database.exists():
@@ -58,6 +59,7 @@ def gather(project: Project, config: Config) -> dict[str, Any]:
         facts["decided"] = sum(state.decided for state in book.states().values())
         facts["journal_problems"] = [str(problem) for problem in book.problems]
         facts["vetters"] = list(book.vetters)
+        facts["blind"] = _blind(book)
         if len(book.vetters) > 1:
             facts["agreement"] = _agreement(book)
     runs = list_runs(project)
@@ -84,6 +86,26 @@ def _agreement(book: VerdictBook) -> dict[str, Any]:
     }
 
 
+def _blind(book: VerdictBook) -> list[dict[str, Any]]:
+    """Say how each blind sitting came out, or how far it is."""
+    sittings = book.sittings()
+    if not sittings:
+        return []
+    from analysis.reagreement import words
+
+    return [
+        {
+            "sitting": one.id,
+            "vetter": one.vetter,
+            "seed": one.seed,
+            "candidates": len(one.candidates),
+            "left": len(one.left),
+            "words": words(one),
+        }
+        for one in sittings
+    ]
+
+
 def show(facts: dict[str, Any]) -> str:
     """Put the facts into lines."""
     frames = facts["frames"]
@@ -108,6 +130,7 @@ def show(facts: dict[str, Any]) -> str:
         lines.append(f"vetters     {', '.join(facts['vetters'])}")
         lines.append(f"agreement   {facts['agreement']['words']}")
         lines.append(f"conflicts   {facts['agreement']['conflicts']}")
+    lines += [f"blind       {one['words']}" for one in facts["blind"]]
     lines += [f"refused     {line}" for line in facts["failed_files"]]
     lines += [f"journal     {line}" for line in facts["journal_problems"]]
     lines += [f"damage      {line}" for line in facts["damage"]]

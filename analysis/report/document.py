@@ -1,6 +1,7 @@
 """The whole report: facts in, one Markdown document out."""
 
 from analysis.report.agreement import agreement
+from analysis.report.blind import blind
 from analysis.report.changes import changes
 from analysis.report.completeness import completeness
 from analysis.report.decisions import decisions
@@ -34,6 +35,7 @@ def render(facts: Facts) -> str:
         *spectra(facts),
         *decisions(facts),
         *agreement(facts),
+        *blind(facts),
         *unchecked(facts),
         *redo(facts),
         *changes(facts),

@@ -10,6 +10,7 @@ from analysis.config import Config
 from analysis.instruments import order_key
 from analysis.recalled import Injected
 from analysis.recovered import Row
+from store.blind import Sitting
 from store.candidates import CandidateRow, MemberRow
 from store.checks import CheckRow
 from store.frames import FrameRecord
@@ -113,6 +114,8 @@ class Facts:
         When that one was written, UTC.
     oddities : mapping
         By candidate: what each view says, and the ranks when the population is drawn anew.
+    sittings : sequence of Sitting
+        Everybody's blind sittings; their labels are no verdicts.
     """
 
     config: Config
@@ -144,6 +147,7 @@ class Facts:
     before: Snapshot | None = None
     before_at: str = ""
     oddities: Mapping[str, Oddity] = field(default_factory=dict)
+    sittings: Sequence[Sitting] = ()
 
     @cached_property
     def done(self) -> tuple[FrameRecord, ...]:

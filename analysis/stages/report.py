@@ -103,6 +103,7 @@ def gather(
         products=product_records(db),
         computed=load_checks(db),
         steps=_steps(db),
+        sittings=book.sittings(),
         oddities=load_oddities(db, [row.candidate for row in candidates]),
         **_spectra(project, db),
     )

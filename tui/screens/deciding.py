@@ -124,7 +124,9 @@ class Deciding(Loading):
             return
         given = line.action == "label" and line.payload.get("label") != "none"
         if given and self.table.candidate == line.candidate and place is not None:
-            self.go_to_undecided(1, finished="every candidate in this list has a label: e exports")
+            self.go_to_undecided(1, finished=self.vet.desk.all_decided)
+            if self.vet.desk.blind and self.vet.desk.all_decided:
+                self.notify(self.vet.desk.all_decided, title="the blind sitting is done", timeout=60)
 
     def go_to_undecided(self, step: int, *, finished: str = "every candidate here has a label") -> None:
         """Move to the nearest candidate without a label."""

@@ -354,6 +354,7 @@ class Loading(VetterScreen):
                 findings=detail.findings if detail else {},
                 oddity=detail.oddity if detail else None,
                 weights=self.info.get("weights") or weights_of(self.vet.config),
+                blind=self.vet.desk.blind,
             )
         )
         self.refresh_status()
@@ -377,6 +378,7 @@ class Loading(VetterScreen):
                 project=self.vet.project.root.name,
                 simulated=simulated,
                 packed=self.vet.project.packed,
+                blind=self.vet.desk.blind,
                 decided=self.decided,
                 listed=len(listing),
                 total=listing.total,

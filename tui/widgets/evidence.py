@@ -59,6 +59,8 @@ class Evidence:
     weights: Mapping[str, float] = field(default_factory=dict)
     further: Mapping[str, str] = field(default_factory=dict)
     oddity: Oddity | None = None
+    blind: bool = False
+    """Whether scores are hidden until a sitting is done; the rank is then the place in it."""
 
 
 def effective_weights(row: CandidateRow, weights: Mapping[str, float]) -> dict[str, float]:
@@ -118,6 +120,8 @@ def verdict_line(evidence: Evidence, colours: Palette, *, others: bool = True) -
 def term_lines(evidence: Evidence, width: int, colours: Palette) -> list[Text]:
     """Draw the composite score and its terms as bars with numbers and weights."""
     row = evidence.row
+    if evidence.blind:
+        return [Text("scores and verdicts hidden", colours.quiet)]
     weights = effective_weights(row, evidence.weights)
     room = max(4, width - 13 - 6 - 6)
     full, empty = bar(_or_zero(row.composite_score), room)
@@ -180,6 +184,8 @@ def check_lines(evidence: Evidence, width: int, colours: Palette) -> list[Text]:
     narrow = width < NARROW_CHECKS
     lines = []
     for place, (name, words) in enumerate(CHECK_WORDS.items(), start=1):
+        if evidence.blind and name == "methods":
+            continue  # it tells of the ranking
         mine, code = stated.get(name, ""), evidence.computed.get(name, "")
         line = Text()
         line.append(f"{place} ", colours.strong)
@@ -298,7 +304,7 @@ def evidence_lines(evidence: Evidence, width: int, height: int, colours: Palette
     values = further_lines(evidence, colours) + values
     if width < TWO_COLUMNS:
         terms = term_lines(evidence, width, colours)
-        if height < LEAST_FOR_BARS:
+        if height < LEAST_FOR_BARS and not evidence.blind:
             terms = [terms[0], short_terms(evidence.row, colours)]
         if height >= 13:
             head.insert(0, name)

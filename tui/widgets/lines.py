@@ -26,6 +26,7 @@ class Status:
     project: str = ""
     simulated: bool = False
     packed: bool = False
+    blind: bool = False
     decided: int = 0
     listed: int = 0
     total: int = 0
@@ -61,6 +62,9 @@ class StatusLine(Widget):
             left.append(" ")
         if status.packed:
             left.append(" PACK, no FITS ", colours.badge)
+            left.append(" ")
+        if status.blind:
+            left.append(" BLIND ", colours.badge)
             left.append(" ")
         left.append(status.project, colours.strong)
         if status.filters:
