@@ -12,7 +12,7 @@ from typing import Any
 
 from store.journal import CARRIER, MARK, Draft, Line, Record
 
-LONGEST = 20_000
+LONGEST = 5_000
 """The most candidates that one sitting holds."""
 _NAME = 128
 

@@ -382,7 +382,7 @@ def test_bad_usage_is_one_line_and_2(vet, tmp_path, jwst_vet):
     root = vet[0].root
     journal = (vet[0].verdicts / "vera.jsonl").read_bytes()
     for options, expected in (
-        (("--blind", "0"), "--blind 0: must be a whole number from 1 to 20000"),
+        (("--blind", "0"), "--blind 0: must be a whole number from 1 to 5000"),
         (("--blind", "many"), "invalid int value"),
         ((), "give LIST.csv, or --blind"),
         (("list.csv", "--blind"), "one of them"),

@@ -123,6 +123,7 @@ class BlindDesk(Desk):
         super().__init__(project, config)
         self._sitting = sitting
         self._writing = threading.Lock()
+        self._places: dict[str, int] = {}
         self.all_decided = ""
 
     @property
@@ -131,6 +132,13 @@ class BlindDesk(Desk):
         return next(
             one for one in self.book.sittings() if (one.id, one.vetter) == (self._sitting, self.vetter)
         )
+
+    @property
+    def places(self) -> Mapping[str, int]:
+        """The order of the sitting, from 1; it never changes while it is open."""
+        if not self._places:
+            self._places = {name: place for place, name in enumerate(self.sitting.candidates, 1)}
+        return self._places
 
     def allowed(self, table: Iterable[Key]) -> tuple[Key, ...]:
         """Leave out keys that would show what is hidden, or decide something else than a label."""
@@ -147,7 +155,7 @@ class BlindDesk(Desk):
         """Read the sitting's list; what stands are the labels given in it."""
         opening = super().open()
         listing, rows = self.listed(Query())
-        states = {name: self._state(name) for name in self.sitting.second}
+        states = self._states(self.sitting)
         info = {"simulated": opening.info.get("simulated", False)}
         return Opening(listing, rows, states, {}, info, opening.problems)
 
@@ -158,15 +166,14 @@ class BlindDesk(Desk):
     def listed(self, _query: Query) -> tuple[Listing, Mapping[str, CandidateRow]]:
         """List the sitting in its own order, whatever is asked for."""
         self.book.refresh()
-        names = list(self.sitting.candidates)
+        names = list(self.places)
         return make_listing(names, len(names), Query()), self.rows(names[:FIRST_ROWS])
 
     def rows(self, names: Sequence[str]) -> Mapping[str, CandidateRow]:
         """Read rows without scores; the rank is the place in the sitting."""
-        places = {name: place for place, name in enumerate(self.sitting.candidates, 1)}
         hidden: dict[str, Any] = dict.fromkeys(SCORES, math.nan)
         return {
-            name: replace(row, rank=places.get(name, 0), terms="", **hidden)
+            name: replace(row, rank=self.places.get(name, 0), terms="", **hidden)
             for name, row in super().rows(names).items()
         }
 
@@ -175,15 +182,25 @@ class BlindDesk(Desk):
         found = super().detail(candidate, stretch, with_members=with_members)
         return replace(found, oddity=None, further={})
 
-    def _state(self, candidate: str) -> VerdictState:
+    def _states(self, sitting: Sitting) -> dict[str, VerdictState]:
         from store.blind import label_of
         from store.verdicts import VerdictState
 
-        line = self.sitting.second.get(candidate)
-        if line is None:
-            return VerdictState(candidate, self.vetter)
-        reason = str(line.payload["value"]["reason"])
-        return VerdictState(candidate, self.vetter, label=label_of(line), reason=reason, at=line.at)
+        return {
+            name: VerdictState(
+                name,
+                self.vetter,
+                label=label_of(line),
+                reason=str(line.payload["value"]["reason"]),
+                at=line.at,
+            )
+            for name, line in sitting.second.items()
+        }
+
+    def _state(self, candidate: str) -> VerdictState:
+        from store.verdicts import VerdictState
+
+        return self._states(self.sitting).get(candidate) or VerdictState(candidate, self.vetter)
 
     def decide(
         self, row: CandidateRow, action: str, payload: Mapping[str, Any], seconds: float
@@ -253,4 +270,4 @@ class BlindDesk(Desk):
         from tui.tally import summarised
 
         sitting = self.sitting
-        return summarised(len(sitting.candidates), [self._state(name) for name in sitting.second])
+        return summarised(len(sitting.candidates), list(self._states(sitting).values()))
