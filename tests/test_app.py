@@ -680,6 +680,10 @@ async def test_missing_cutouts_are_words_and_not_an_error(tmp_path):
     async with app.run_test(size=(120, 40)) as pilot:
         await settled(pilot)
         await press(pilot, "end")
+        for _ in range(100):  # pictures are looked for a moment after the cursor rests
+            if "no cutouts here yet" in text_of(app):
+                break
+            await pilot.pause(0.02)
         assert "no cutouts here yet" in text_of(app)
         await press(pilot, "y")
         assert len(lines_of(vet)) == 1
