@@ -82,7 +82,7 @@ def run_app(
             beside=beside,
             desk=make_desk() if make_desk is not None else None,
         )
-        # A decision is written in a thread while the screen is drawn: it waits this long for its turn, not 5 ms.
+        # A decision is written in a thread while the screen is drawn; its turn comes after this, not 5 ms.
         sys.setswitchinterval(0.0005)
         app.run()
         closing = app.desk.closing() if app.vetting.opened else ""
