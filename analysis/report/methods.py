@@ -82,7 +82,16 @@ def _terms(info: Mapping[str, Any]) -> str:
                 if "ensemble" in info
                 else "share of the sources of the band with a more ordinary shape",
             ),
-            ("snr", f"{weights['snr']:g}", "log10(S/N) / 2, between 0 and 1; S/N of the best frame"),
+            (
+                "snr",
+                f"{weights['snr']:g}",
+                "log10(S/N) / 2, between 0 and 1; "
+                + (
+                    "S/N of the light in a small circle, root mean square over the bands that cover it"
+                    if "ensemble" in info
+                    else "S/N of the best frame"
+                ),
+            ),
             ("artifact", f"{weights['artifact']:g}", "1 - artifact_probability"),
             (
                 "consistency",
