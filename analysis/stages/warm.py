@@ -41,7 +41,6 @@ class Warm:
     def examine(self, name: str) -> dict[str, Any]:
         """Compute what is missing of a candidate from its pixels, and what kept answers of catalogues say."""
         began = time.perf_counter()
-        places = places_of(self.db, self.config, [name])
         spectra = spectrum_places(self.db, [name])
         if name in spectra:
             done, _ = check_spectra(self.project, self.db, [name], lambda: False)
@@ -52,9 +51,9 @@ class Warm:
                 "seconds": round(time.perf_counter() - began, 3),
                 "unread": [],
             }
-        if name not in places:
+        place = places_of(self.db, self.config, [name]).get(name)
+        if place is None:
             return {"candidate": name, "problem": "it is no longer ranked"}
-        place = places[name]
         bench = make_bench(self.project, self.config, self.db, [name])
         examiner = self._fresh(bench)
         work = missing(bench, self.db, [place])

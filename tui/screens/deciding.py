@@ -30,6 +30,8 @@ def describe(action: str, payload: Mapping[str, Any]) -> str:
         return f"grade {payload['grade']}" if payload.get("grade") else "no grade"
     if action == "check":
         outcomes = {CHECK_WORDS[name]: outcome for name, outcome in payload.get("checks", {}).items()}
+        if len(outcomes) > 2:  # the panel shows each; here they would not fit beside the counts
+            return f"{len(outcomes)} checks"
         return ", ".join(f"{name} {outcome}" for name, outcome in outcomes.items())
     return "note" if payload.get("text") else "note taken away"
 
@@ -40,8 +42,8 @@ class Deciding(Loading):
     _index_again = False
     _indexing = False
 
-    def decide(self, action: str, payload: Mapping[str, Any]) -> None:
-        """Write a decision on the candidate under the cursor, in a thread."""
+    def decide(self, action: str, payload: Mapping[str, Any], further: str = "") -> None:
+        """Write a decision on the candidate under the cursor, in a thread; `further` is said with it."""
         row = self.row
         if self.writing or row is None:
             what = (
@@ -50,7 +52,8 @@ class Deciding(Loading):
             self.say(f"{what}: {describe(action, payload)} was NOT decided", alert=True)
             return
         seconds = time.monotonic() - self.shown_at
-        self._write(partial(self.vet.desk.decide, row, action, payload, seconds), describe(action, payload))
+        what = describe(action, payload) + further
+        self._write(partial(self.vet.desk.decide, row, action, payload, seconds), what)
 
     def take_back(self, action: str) -> None:
         """Undo or redo, in a thread."""
@@ -175,13 +178,11 @@ class Deciding(Loading):
     def confirm_checks(self) -> None:
         """Confirm every computed outcome; what was never computed stays open, and that is said."""
         computed = {n: o for n, o in self._computed().items() if o != "not run" and n in CHECK_WORDS}
-        missing = [words for name, words in CHECK_WORDS.items() if name not in computed]
         if not computed:
             self.say("nothing computed: 1-5 state checks", alert=True)
             return
-        self.decide("check", self._check_payload(computed))
-        if missing:
-            self.notify(f"never computed, left open: {', '.join(missing)}", timeout=8)
+        left = len(CHECK_WORDS) - len(computed)
+        self.decide("check", self._check_payload(computed), f"; {left} left open" if left else "")
 
     def _check_payload(self, checks: Mapping[str, str]) -> dict[str, Any]:
         """Give the journal's words for outcomes, with the digest of the computed evidence that was seen."""
